@@ -1,0 +1,232 @@
+"""What a site asks consent for: categories, services, cookie rules, and the policy that binds them.
+
+Values only. Nothing here knows HTTP, a clock or a file. A :class:`Policy` is built once, at start-up, and never
+changes; everything that a request needs to look up is an index made in its constructor.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from consent_mw.core.matching import HostIndex, NameIndex
+
+FINGERPRINT_PREFIX = "sha256-"
+MEANING_LENGTH = 8
+"""Base64url characters of a category's meaning in the token: 48 bits, enough to tell one site's versions apart."""
+
+_INLINE_MEMO_LIMIT = 512
+_INLINE_MEMO_BYTES = 64 * 1024
+
+
+class WithoutConsent(StrEnum):
+    """What happens to a cookie while its category is denied."""
+
+    BLOCK = "block"
+    SESSION_ONLY = "session_only"
+    """The cookie passes without ``Max-Age`` and ``Expires``: sign-in works, recognition across visits does not."""
+
+
+class Regime(StrEnum):
+    """What holds before a choice: everything optional denied, or granted until refused."""
+
+    OPT_IN = "opt-in"
+    OPT_OUT = "opt-out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """What a visitor toggles. ``separate`` categories are never granted by "accept all"."""
+
+    id: str
+    purposes: tuple[str, ...]
+    required: bool = False
+    separate: bool = False
+    label: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieRule:
+    """Whose cookie this is.
+
+    :ivar name: exact name, or a glob in which ``*`` stands for any characters; case matters, as in browsers
+    :ivar categories: ids of the categories that must all be granted
+    :ivar service: id of the service that sets it, when it belongs to one
+    :ivar max_age_days: declared lifetime in days; 0 for a session cookie, None when not known
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    service: str | None = None
+    without_consent: WithoutConsent = WithoutConsent.BLOCK
+    max_age_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A third party, or a feature of the site, that keeps cookies or is contacted by the page.
+
+    :ivar number: permanent number, never used again for another service; it stands for the id in the token
+    :ivar categories: ids of the categories that must all be granted
+    :ivar hosts: host names; each covers its subdomains too
+    :ivar paths: ``host/prefix`` for a part of a shared host, or ``/file.js`` for a self-hosted script on any host
+    :ivar inline: literal strings by which an inline script that loads or calls the service is known
+    :ivar declared: the site discloses it, so that consent may be asked for it
+    """
+
+    id: str
+    number: int
+    name: str
+    categories: tuple[str, ...]
+    purposes: tuple[str, ...]
+    owner: str = ""
+    country: str = ""
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    cookies: tuple[CookieRule, ...] = ()
+    storage: tuple[str, ...] = ()
+    inline: tuple[str, ...] = ()
+    policy_url: str = ""
+    retention: str = ""
+    recipients: tuple[str, ...] = ()
+    declared: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Everything a decision depends on, indexed for the request path.
+
+    :ivar categories: by id, in the order shown
+    :ivar services: by id; declared ones and, for gating only, the rest of the catalogue
+    :ivar aliases: other tools' category names that markup may use, each with the id it stands for
+    :ivar accepted_meanings: per category, earlier meanings that still cover today's (see :meth:`covers`)
+    """
+
+    version: str
+    categories: Mapping[str, Category]
+    services: Mapping[str, Service]
+    cookies: tuple[CookieRule, ...]
+    regime: Regime = Regime.OPT_IN
+    block_unclassified: bool = True
+    aliases: Mapping[str, str]
+    accepted_meanings: Mapping[str, frozenset[str]]
+
+    @cached_property
+    def declares_services(self) -> bool:
+        """False for the zero configuration, in which a category's grant covers the catalogue's services."""
+        return any(service.declared for service in self.services.values())
+
+    @cached_property
+    def declared(self) -> tuple[Service, ...]:
+        return tuple(service for service in self.services.values() if service.declared)
+
+    @cached_property
+    def optional(self) -> tuple[Category, ...]:
+        return tuple(category for category in self.categories.values() if not category.required)
+
+    @cached_property
+    def services_by_number(self) -> Mapping[int, Service]:
+        return {service.number: service for service in self.services.values()}
+
+    @cached_property
+    def shared_grants(self) -> dict[Any, Any]:
+        """Memo of :func:`consent_mw.core.decision.policy_grants`; it lives and dies with the policy."""
+        return {}
+
+    @cached_property
+    def cookie_index(self) -> NameIndex[CookieRule]:
+        own = ((rule.name, rule) for rule in self.cookies)
+        catalogued = ((rule.name, rule) for service in self._by_precedence() for rule in service.cookies)
+        return NameIndex([*own, *catalogued])
+
+    @cached_property
+    def host_index(self) -> HostIndex[Service]:
+        return HostIndex(
+            (ref, service) for service in self._by_precedence() for ref in (*service.hosts, *service.paths)
+        )
+
+    @cached_property
+    def meanings(self) -> Mapping[str, str]:
+        """A short hash per category of what a grant would mean today (not of its wording)."""
+        return {id: _short(self._meaning(category)) for id, category in self.categories.items()}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """``sha256-`` and the hex digest of what the whole policy means."""
+        whole = {id: self._meaning(category) for id, category in self.categories.items()}
+        return FINGERPRINT_PREFIX + _digest(whole)
+
+    def inline_services(self, script: bytes) -> tuple[Service, ...]:
+        """The services that an inline script loads or calls, by their markers.
+
+        Remembered, because a site's inline scripts repeat on every page.
+        """
+        known = self._inline_memo.get(script)
+        if known is None:
+            if len(self._inline_memo) >= _INLINE_MEMO_LIMIT:
+                self._inline_memo.clear()
+            found = {service.id: service for marker, service in self._inline_markers if marker in script}
+            known = tuple(found.values())
+            if len(script) <= _INLINE_MEMO_BYTES:
+                self._inline_memo[script] = known
+        return known
+
+    @cached_property
+    def _inline_markers(self) -> tuple[tuple[bytes, Service], ...]:
+        return tuple((m.encode(), service) for service in self.services.values() for m in service.inline)
+
+    @cached_property
+    def _inline_memo(self) -> dict[bytes, tuple[Service, ...]]:
+        return {}
+
+    def covers(self, category: str, meaning: str) -> bool:
+        """Whether a grant given under ``meaning`` covers what the category means today."""
+        return meaning == self.meanings[category] or meaning in self.accepted_meanings.get(category, frozenset())
+
+    def knows(self, id: str) -> bool:
+        return id in self.categories or id in self.services
+
+    def resolve_alias(self, name: str) -> str | None:
+        """The category or service id that markup means by ``name``, or None."""
+        if self.knows(name):
+            return name
+        return self.aliases.get(name.lower())
+
+    def _meaning(self, category: Category) -> dict[str, Any]:
+        # Purposes, declared services and recipients: what GDPR art. 4(11) calls "specific". Wording, hosts and
+        # cookie names are left out, so a corrected typo or a catalogue that grows asks nobody again.
+        services = {
+            str(service.number): [sorted(service.purposes), sorted(service.recipients)]
+            for service in self.declared
+            if category.id in service.categories
+        }
+        return {"purposes": sorted(category.purposes), "separate": category.separate, "services": services}
+
+    def _by_precedence(self) -> Iterable[Service]:
+        """Declared services first: where two claim the same name, the site's own word counts."""
+        return sorted(self.services.values(), key=lambda service: not service.declared)
+
+
+def canonical_json(value: object) -> bytes:
+    """The one byte form of a JSON value without floats (RFC 8785 for that subset): sorted keys, UTF-8, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def text_hash(texts: Mapping[str, str]) -> str:
+    """Hash of the exact words shown, kept in the ledger beside the meaning (GDPR art. 7(1): proof)."""
+    return FINGERPRINT_PREFIX + _digest(dict(texts))
+
+
+def _short(value: object) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical_json(value)).digest())[:MEANING_LENGTH].decode()
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(canonical_json(value)).hexdigest()

@@ -1,0 +1,112 @@
+"""What an app asks of the middleware: the consent of a request, and endpoints that need one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.websockets import WebSocket
+
+from consent_mw.core.decision import Consent
+from consent_mw.errors import ConfigError, ConsentError, ConsentRequired
+from consent_mw.web.problem import problem
+from consent_mw.web.site import Site
+from consent_mw.web.visit import Visit
+
+SCOPE_KEY = "consent_mw"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the middleware leaves in the scope."""
+
+    site: Site
+    visit: Visit
+
+
+def get_consent(connection: HTTPConnection | MutableMapping[str, Any]) -> Consent:
+    """The visitor's consent.
+
+    :param connection: a Request, HTTPConnection or WebSocket, or the raw ASGI scope
+    :raises ConsentError: when no :class:`ConsentMiddleware` is mounted around the app; nothing is ever assumed granted
+    """
+    return _asking(connection).visit.consent
+
+
+def requires_consent(*required: str) -> Callable[[Endpoint], Endpoint]:
+    """Let a Starlette or FastAPI endpoint run only when every named category or service is granted.
+
+    Without consent the answer is 403: a page that asks, when the browser loads a page, else problem+json. A websocket
+    is closed with code 4403. The endpoint takes the request (or websocket) as one of its arguments.
+
+    :raises ConfigError: at import, when nothing is named
+    """
+    if not required:
+        raise ConfigError("requires_consent() names nothing; allowed: ids of categories or services")
+
+    def decorate(endpoint: Endpoint) -> Endpoint:
+        @functools.wraps(endpoint)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            connection = _connection(args, kwargs)
+            consent = get_consent(connection)
+            missing = [id for id in required if not consent.granted(id)]
+            if missing:
+                return await _refuse(connection, missing)
+            if inspect.iscoroutinefunction(endpoint):
+                return await endpoint(*args, **kwargs)
+            return await _in_thread(endpoint, args, kwargs)
+
+        return guarded  # type: ignore[return-value]
+
+    return decorate
+
+
+async def _in_thread(endpoint: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return await run_in_threadpool(endpoint, *args, **kwargs)
+
+
+def _asking(connection: HTTPConnection | MutableMapping[str, Any]) -> Asking:
+    scope = connection.scope if isinstance(connection, HTTPConnection) else connection
+    asking = scope.get(SCOPE_KEY)
+    if not isinstance(asking, Asking):
+        raise ConsentError("no consent in this scope: wrap the app with ConsentMiddleware(app, secret_key=...)")
+    return asking
+
+
+def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, HTTPConnection):
+            return value
+        inner = getattr(value, "request", None)  # a class-based endpoint
+        if isinstance(inner, HTTPConnection):
+            return inner
+    raise ConsentRequired("the endpoint takes no request, so nobody's consent can be read")
+
+
+async def _refuse(connection: HTTPConnection, missing: list[str]) -> Response | None:
+    if isinstance(connection, WebSocket):
+        await connection.close(code=4403, reason="consent required")
+        return None
+    site, consent = _asking(connection).site, get_consent(connection)
+    if not isinstance(connection, Request) or not wants_page(connection):
+        return problem(403, "Consent required", f"not granted: {', '.join(missing)}", required=missing)
+    locale = site.locales.negotiate(connection.headers.get("accept-language", ""), site.config.banner.locales)
+    return_to = connection.scope["path"]
+    page = site.banner.required_page(missing, consent, locale, return_to=return_to)
+    return HTMLResponse(page, status_code=403, headers={"cache-control": "no-store"})
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser loads a page with this request, rather than a script its data."""
+    destination = request.headers.get("sec-fetch-dest")
+    if destination is not None:
+        return destination in ("document", "iframe", "frame")
+    return "text/html" in request.headers.get("accept", "")

@@ -1,0 +1,256 @@
+"""The endpoints under ``/consent``: what a visitor, a script or an auditor asks of the middleware itself."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from consent_mw.core.cookies import expiry_headers
+from consent_mw.core.decision import Consent, decide, resolve
+from consent_mw.core.token import new_subject
+from consent_mw.enforce.cookie_filter import expired_names
+from consent_mw.web.incoming import (
+    FORM_TYPE,
+    Incoming,
+    check_origin,
+    media_type,
+    parse_decision,
+    parse_withdrawal,
+    read_body,
+    safe_path,
+)
+from consent_mw.web.problem import Problem, problem
+from consent_mw.web.recording import record
+from consent_mw.web.responder import MAX_EXPIRED_PER_RESPONSE
+from consent_mw.web.site import Site
+from consent_mw.web.visit import Visit, cookie_names
+
+logger = logging.getLogger("consent_mw")
+
+GPC_PATH = "/.well-known/gpc.json"
+IMMUTABLE = "public, max-age=31536000, immutable"
+NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+Handler = Callable[[Request, Visit], Awaitable[Response]]
+
+
+class Endpoints:
+    """Routes by path, then by method. Everything it answers carries ``no-store``, but for the assets."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._prefix = site.config.path + "/"
+        self._handlers: dict[str, dict[str, Handler]] = {
+            "state": {"GET": self._state},
+            "decision": {"POST": self._decision},
+            "withdraw": {"POST": self._withdraw},
+            "preferences": {"GET": self._preferences},
+            "partners": {"GET": self._partners},
+            "report": {"POST": self._report},
+        }
+        self._started = datetime.now(UTC).date()
+
+    def serves(self, scope: Scope, path: str) -> bool:
+        if self._prefix not in path and path != GPC_PATH:
+            return False
+        local = path.removeprefix(scope.get("root_path", "").rstrip("/"))
+        return local.startswith(self._prefix) or local == GPC_PATH
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request, visit)
+        except Problem as wrong:
+            response = self._refusal(request, wrong)
+        except Exception:
+            logger.exception("an endpoint of the consent middleware failed; nothing was switched on")
+            later = Problem(503, "Not available", "nothing was switched on; try again later", {"retry-after": "30"})
+            response = self._refusal(request, later)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, visit: Visit) -> Response:
+        local = request.scope["path"].removeprefix(request.scope.get("root_path", "").rstrip("/"))
+        if local == GPC_PATH:
+            handlers: dict[str, Handler] = {"GET": self._gpc}
+        else:
+            name = local.removeprefix(self._prefix)
+            if name.startswith("assets/"):
+                handlers = {"GET": self._asset}
+            elif name in self._handlers:
+                handlers = self._handlers[name]
+            else:
+                raise Problem(404, "Not found", f"known here: {', '.join(sorted(self._handlers))}, assets/…")
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in handlers:
+            allowed = ", ".join(("GET", "HEAD") if "GET" in handlers else handlers)
+            raise Problem(405, "Method not allowed", f"allowed: {allowed}", {"allow": allowed})
+        return await handlers[method](request, visit)
+
+    def _refusal(self, request: Request, wrong: Problem) -> Response:
+        """A form post gets its errors as a page that can be read; anything else as problem+json."""
+        if media_type(request) != FORM_TYPE or request.method != "POST":
+            return problem(wrong.status, wrong.title, wrong.detail, wrong.headers)
+        page = self._site.banner.error_page(wrong.status, wrong.title, wrong.detail, self._locale(request))
+        return HTMLResponse(page, wrong.status, {**NO_STORE, **_page_policy(), **wrong.headers})
+
+    # What a visitor decides
+
+    async def _decision(self, request: Request, visit: Visit) -> Response:
+        self._check_origin(request)
+        kind = media_type(request)
+        incoming = parse_decision(kind, await read_body(request), self._site.policy)
+        return await self._apply(request, visit, incoming)
+
+    async def _withdraw(self, request: Request, visit: Visit) -> Response:
+        self._check_origin(request)
+        incoming = parse_withdrawal(media_type(request), await read_body(request))
+        return await self._apply(request, visit, incoming)
+
+    async def _apply(self, request: Request, visit: Visit, incoming: Incoming) -> Response:
+        site, before, now = self._site, visit.consent, int(time.time())
+        stored = decide(before, incoming.choice, site=visit.site, now=now, new_subject=new_subject)
+        after = resolve(site.policy, stored, before.signals)
+        try:
+            token = site.codec.dumps(stored)
+        except ValueError as error:
+            detail = f"{error}; allowed: fewer services with an answer of their own"
+            raise Problem(422, "Too many exceptions", detail) from None
+        await record(site, request, incoming, before, after, self._locale(request, incoming.language))
+        response: Response
+        if incoming.form:
+            response = RedirectResponse(incoming.return_to, 303, NO_STORE)
+        else:
+            response = JSONResponse(self._state_json(after), headers=NO_STORE)
+        cookie = site.cookie(request.scope)
+        response.raw_headers.append(
+            (b"set-cookie", f"{cookie.name.decode('ascii')}={token}{cookie.attributes}".encode("latin-1"))
+        )
+        response.raw_headers.extend(self._expiries(request, visit, after))
+        return response
+
+    def _expiries(self, request: Request, visit: Visit, after: Consent) -> list[tuple[bytes, bytes]]:
+        site = self._site
+        names = expired_names(cookie_names(request.scope), after.grants, visit.consent.grants)
+        secure = site.is_secure(request.scope)
+        return [
+            (b"set-cookie", value)
+            for name in names[:MAX_EXPIRED_PER_RESPONSE]
+            for value in expiry_headers(name, visit.site, ("/",), secure=secure)
+        ]
+
+    def _check_origin(self, request: Request) -> None:
+        host = request.headers.get("host", "").encode("latin-1")
+        check_origin(request, self._site.origins(request.scope, host))
+
+    # What a visitor or a script reads
+
+    async def _state(self, request: Request, visit: Visit) -> Response:
+        return JSONResponse(self._state_json(visit.consent), headers={**NO_STORE, "vary": "Cookie, Sec-GPC, DNT"})
+
+    async def _preferences(self, request: Request, visit: Visit) -> Response:
+        return_to = safe_path(request.query_params.get("return_to", "/"))
+        page = self._site.banner.preferences_page(visit.consent, self._locale(request), return_to=return_to)
+        return HTMLResponse(page, headers={**NO_STORE, **_page_policy()})
+
+    async def _partners(self, request: Request, visit: Visit) -> Response:
+        policy = self._site.policy
+        listed = policy.declared if policy.declares_services else tuple(self._site.observed.services.values())
+        partners = [
+            {
+                "id": service.id,
+                "number": service.number,
+                "name": service.name,
+                "owner": service.owner,
+                "country": service.country,
+                "categories": service.categories,
+                "purposes": service.purposes,
+                "recipients": service.recipients,
+                "hosts": service.hosts,
+                "cookies": [{"name": rule.name, "days": rule.max_age_days} for rule in service.cookies],
+                "storage": service.storage,
+                "retention": service.retention,
+                "policy_url": service.policy_url,
+                "declared": service.declared,
+            }
+            for service in listed
+        ]
+        body = {"policy": {"version": policy.version, "fingerprint": policy.fingerprint}, "services": partners}
+        return JSONResponse(body, headers=NO_STORE)
+
+    async def _asset(self, request: Request, visit: Visit) -> Response:
+        name = request.scope["path"].rpartition("/")[2]
+        asset = self._site.assets.get(name)
+        if asset is None:
+            raise Problem(404, "Not found", "assets have a content hash in their name; load the page again")
+        accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
+        headers = {"cache-control": IMMUTABLE, "x-content-type-options": "nosniff", "vary": "Accept-Encoding"}
+        if asset.brotli is not None and "br" in accepted:
+            return Response(asset.brotli, 200, {**headers, "content-encoding": "br"}, asset.media_type)
+        if "gzip" in accepted:
+            return Response(asset.gzip, 200, {**headers, "content-encoding": "gzip"}, asset.media_type)
+        return Response(asset.body, 200, headers, asset.media_type)
+
+    async def _gpc(self, request: Request, visit: Visit) -> Response:
+        """W3C GPC section 4: the site says that it honours the signal."""
+        since: date = self._site.config.policy.published_at or self._started
+        return JSONResponse({"gpc": True, "lastUpdate": since.isoformat()}, headers={"cache-control": "max-age=86400"})
+
+    async def _report(self, request: Request, visit: Visit) -> Response:
+        """Browsers' reports of blocked contacts (CSP level 3, Reporting API): the host is logged once."""
+        body = await read_body(request)
+        try:
+            reports = json.loads(body)
+        except (ValueError, RecursionError):
+            raise Problem(422, "Not JSON", "allowed: a CSP report or a list of Reporting API reports") from None
+        for report in (reports if isinstance(reports, list) else [reports])[:20]:
+            self._site.observed.csp_report(_blocked_host(report))
+        return Response(status_code=204, headers=NO_STORE)
+
+    def _locale(self, request: Request, wanted: str = "") -> str:
+        accept = request.headers.get("accept-language", "")
+        preferred = f"{wanted},{accept}" if wanted else accept
+        return self._site.locales.negotiate(preferred, self._site.config.banner.locales)
+
+    def _state_json(self, consent: Consent) -> dict[str, object]:
+        stored, policy = consent.stored, self._site.policy
+        return {
+            "decided": consent.decided,
+            "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
+            "regime": policy.regime.value,
+            "signals": consent.signals._asdict(),
+            "categories": {id: decision.value for id, decision in consent.categories().items()},
+            "services": {id: decision.value for id, decision in consent.services().items()},
+            "stale": list(consent.stale),
+            "decided_at": _timestamp(stored.decided_at) if stored is not None else None,
+            "expires_at": _timestamp(self._site.codec.expires_at(stored)) if stored is not None else None,
+        }
+
+
+def _timestamp(epoch_seconds: int) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _page_policy() -> dict[str, str]:
+    """Our own pages need nothing from anywhere."""
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    )
+    return {"content-security-policy": policy, "referrer-policy": "same-origin"}
+
+
+def _blocked_host(report: object) -> str:
+    fields = report.get("csp-report", report.get("body", {})) if isinstance(report, dict) else {}
+    address = fields.get("blocked-uri", fields.get("blockedURL", "")) if isinstance(fields, dict) else ""
+    try:
+        return (urlsplit(str(address)).hostname or str(address))[:100]
+    except ValueError:
+        return "unknown"

@@ -1,0 +1,76 @@
+"""What was held back, said once per name, with the line of configuration that would classify it.
+
+Names only, never values. The log is what ``consent-mw suggest`` reads; the bounded list is what the preferences page
+of an undeclared site shows.
+"""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+from consent_mw.core.policy import Policy, Service
+from consent_mw.enforce.cookie_filter import Pass, Verdict, config_line
+
+logger = logging.getLogger("consent_mw.blocked")
+
+MAX_NAMES = 2000
+_MAX_NAME_LENGTH = 200
+
+
+class Observed:
+    """One per middleware. Bounded: a visitor who sends a million names fills a fixed list and no more."""
+
+    def __init__(self, policy: Policy, *, enforced: bool = True) -> None:
+        self._policy = policy
+        self._verb = "blocked" if enforced else "would block"
+        self._said: set[tuple[str, str]] = set()
+        self.services: dict[str, Service] = {}
+
+    def request_cookie(self, name: str, verdict: Verdict) -> None:
+        self._cookie("request", name, verdict)
+
+    def response_cookie(self, name: str, verdict: Verdict) -> None:
+        self._cookie("response", name, verdict)
+
+    def reference(self, service: Service, reference: str) -> None:
+        """A page refers to a denied service."""
+        self._service(service)
+        host = urlsplit(reference).hostname if "//" in reference else reference[:60]
+        if self._first("reference", f"{service.id} {host}"):
+            logger.info("%s reference to %s (service %s%s)", self._verb, host, service.id, self._why(service))
+
+    def csp_report(self, host: str) -> None:
+        if self._first("report", host):
+            logger.info("a browser reported a blocked contact with %s", host)
+
+    def _cookie(self, direction: str, name: str, verdict: Verdict) -> None:
+        name = name[:_MAX_NAME_LENGTH]
+        if not self._first("cookie", name):
+            return
+        rule = verdict.rule
+        if rule is None:
+            line = config_line(name, self._policy).replace("\n", " ; ")
+            logger.warning("%s unclassified %s cookie %r; to classify it: %s", self._verb, direction, name, line)
+            return
+        service = self._policy.services.get(rule.service or "")
+        if service is not None:
+            self._service(service)
+        owner = f"service {service.id}{self._why(service)}" if service is not None else f"category {rule.categories[0]}"
+        verb = "shortened to the session" if verdict.outcome is Pass.SESSION_ONLY else self._verb
+        logger.info("%s %s cookie %r (%s)", verb, direction, name, owner)
+
+    def _why(self, service: Service) -> str:
+        undeclared = self._policy.declares_services and not service.declared
+        return f', undeclared: to ask for it, use = ["{service.id}"]' if undeclared else ""
+
+    def _service(self, service: Service) -> None:
+        if len(self.services) < MAX_NAMES:
+            self.services[service.id] = service
+
+    def _first(self, kind: str, name: str) -> bool:
+        key = (kind, name)
+        if key in self._said or len(self._said) >= MAX_NAMES:
+            return False
+        self._said.add(key)
+        return True

@@ -1,0 +1,250 @@
+"""One response on its way out: headers filtered, cookies judged, a page's body sent through the gate.
+
+The state of one request lives here. A response that is no page costs one look at its headers; everything after that
+goes straight through.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec
+from urllib.parse import quote
+
+import anyio
+from starlette.types import Message, Scope, Send
+
+from consent_mw.core.cookies import expiry_headers
+from consent_mw.enforce.codings import Coding, CodingError, Identity, coding_for
+from consent_mw.enforce.cookie_filter import expired_names, filter_response
+from consent_mw.enforce.html_gate import HtmlGate, Page
+from consent_mw.enforce.page_headers import (
+    RawHeaders,
+    csp_nonce,
+    has_csp,
+    has_wide_bom,
+    header,
+    is_html,
+    is_readable,
+    tailored,
+    unrendered,
+)
+from consent_mw.enforce.references import Judge
+from consent_mw.enforce.tags import Tag
+from consent_mw.web.site import Site, host_name
+from consent_mw.web.visit import Visit, cookie_names
+
+logger = logging.getLogger("consent_mw")
+P = ParamSpec("P")
+
+FILE_CHUNK_BYTES = 256 * 1024
+MAX_EXPIRED_PER_RESPONSE = 20
+"""Names of cookies taken away with one response: more would outgrow what servers accept as headers."""
+
+_VARY = ("Cookie", "Sec-GPC", "DNT", "Accept-Language")
+_NO_BODY = frozenset({204, 205, 304})
+
+
+class Responder:
+    """Wraps ``send`` for one request."""
+
+    __slots__ = ("_coding", "_gate", "_scope", "_send", "_site", "_start", "_visit")
+
+    def __init__(self, site: Site, visit: Visit, scope: Scope, send: Send) -> None:
+        self._site = site
+        self._visit = visit
+        self._scope = scope
+        self._send = send
+        self._start: Message | None = None  # held until the first body bytes are known
+        self._gate: HtmlGate | None = None
+        self._coding: Coding = Identity()
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        kind = message["type"]
+        if kind == "http.response.start" or kind == "websocket.accept" or kind == "websocket.http.response.start":
+            return self._on_start(message)
+        if self._gate is not None:
+            if kind == "http.response.body":
+                return self._on_body(message)
+            if kind == "http.response.pathsend":
+                return self._on_file(message)
+        elif self._start is not None:
+            return self._flush_start(message)
+        return self._send(message)
+
+    def _on_start(self, message: Message) -> Awaitable[None]:
+        try:
+            self._judge_start(message)
+        except Exception:
+            logger.exception("could not judge a response; its cookies are dropped and no page in it is rendered")
+            headers = [(n, v) for n, v in message.get("headers", ()) if n.lower() != b"set-cookie"]
+            message["headers"] = unrendered(headers) if is_html(header(headers, b"content-type")) else headers
+            self._gate = self._start = None
+        if self._start is not None:
+            return _nothing()
+        return self._send(message)
+
+    def _judge_start(self, message: Message) -> None:
+        site, visit = self._site, self._visit
+        headers = list(message.get("headers", ()))
+        own = site.cookie(self._scope).name
+        grants = visit.consent.grants
+        filtered = filter_response(headers, grants, own, time.time(), site.observed.response_cookie)
+        if not site.enforces:
+            filtered = headers
+        if message["type"] == "http.response.start":
+            content_type = header(filtered, b"content-type")
+            if is_html(content_type):
+                filtered = self._page_start(message, filtered, content_type)
+        message["headers"] = filtered
+
+    def _page_start(self, message: Message, headers: RawHeaders, content_type: bytes) -> RawHeaders:
+        if header(headers, b"content-disposition").lower().lstrip().startswith(b"attachment"):
+            return headers  # saved, not rendered
+        coding = coding_for(header(headers, b"content-encoding"))
+        whole = message["status"] != 206
+        if coding is None or not whole or not is_readable(content_type):
+            if self._visit.everything or not self._site.enforces:
+                return headers
+            logger.warning("a page in a coding, charset or part that cannot be judged is sent as plain text")
+            return unrendered(headers)
+        if message["status"] in _NO_BODY:
+            return headers
+        self._coding = coding
+        self._gate = HtmlGate(self._page(headers))
+        self._start = message
+        if not self._site.enforces:
+            return headers
+        return [*tailored(headers, _VARY), *self._expiries()]
+
+    def _page(self, headers: RawHeaders) -> Page:
+        site, visit, scope = self._site, self._visit, self._scope
+        raw_host = header(scope["headers"], b"host")
+        own_hosts = site.own_hosts | {host_name(raw_host)}
+        accept = header(scope["headers"], b"accept-language").decode("latin-1")
+        nonce, inline_style = csp_nonce(headers), not has_csp(headers)
+        return_to = quote(scope["path"], safe="/%:@!$&'()*+,;=~-._") + (
+            "?" + scope["query_string"].decode("latin-1") if scope.get("query_string") else ""
+        )
+        root = scope.get("root_path", "")
+
+        def block(has_base: bool, lang: str) -> bytes:
+            if not site.config.banner.enabled or not site.enforces:
+                return b""
+            origin = f"//{raw_host.decode('latin-1')}{root}" if has_base else root
+            return site.banner.block(
+                visit.consent,
+                site.locales.negotiate(f"{lang}, {accept};q=0.5" if lang else accept, site.config.banner.locales),
+                origin=origin,
+                return_to=return_to,
+                nonce=nonce,
+                inline_style=inline_style or bool(nonce),
+            )
+
+        def placeholder(ids: list[str], tag: Tag) -> bytes:
+            locale = site.locales.negotiate(accept, site.config.banner.locales)
+            return site.banner.placeholder(
+                ids[0],
+                locale,
+                consent=visit.consent,
+                return_to=return_to,
+                width=tag.value(b"width") or "",
+                height=tag.value(b"height") or "",
+            )
+
+        return Page(
+            judge=Judge(visit.consent.grants, own_hosts, site.observed.reference),
+            block=_guarded(block),
+            placeholder=_guarded(placeholder),
+            everything_granted=visit.everything,
+        )
+
+    def _expiries(self) -> RawHeaders:
+        """Take denied cookies out of the jar of a visitor who has decided, wherever in the site they were set.
+
+        The answer to a withdrawal sees only cookies whose path covers it; a page sees those of its own path.
+        """
+        consent = self._visit.consent
+        if consent.stored is None:
+            return []
+        names = expired_names(cookie_names(self._scope), consent.grants, consent.grants)
+        paths = ("/", *_path_prefixes(self._scope["path"]))
+        secure = self._site.is_secure(self._scope)
+        return [
+            (b"set-cookie", value)
+            for name in names[:MAX_EXPIRED_PER_RESPONSE]
+            for value in expiry_headers(name, self._visit.site, paths, secure=secure)
+        ]
+
+    async def _on_body(self, message: Message) -> None:
+        body, more = message.get("body", b""), message.get("more_body", False)
+        start = self._start
+        wide = has_wide_bom(body) and isinstance(self._coding, Identity)
+        if start is not None and wide and not self._visit.everything:
+            start["headers"] = unrendered(list(start["headers"]))
+            self._gate = None
+            return await self._flush_start(message)
+        message["body"] = out = self._gated(body, more)
+        if start is not None:
+            if not more and self._site.enforces and self._scope["method"] != "HEAD":
+                start["headers"].append((b"content-length", str(len(out)).encode()))
+            return await self._flush_start(message)
+        return await self._send(message)
+
+    def _gated(self, body: bytes, more: bool) -> bytes:
+        gate = self._gate
+        if gate is None:
+            return body
+        if self._scope["method"] == "HEAD":
+            return b""
+        try:
+            plain = self._coding.decode(body)
+        except CodingError:
+            logger.warning("a page's body does not fit its Content-Encoding; the rest of it is dropped")
+            plain = b""
+        out = gate.feed(plain) if plain else b""
+        if not more:
+            out += gate.close()
+        if not self._site.enforces:
+            return body
+        if gate.failed:
+            logger.error("the HTML gate gave up on %s; the rest of the page was escaped", self._scope["path"])
+        return self._coding.encode(out, last=not more)
+
+    async def _on_file(self, message: Message) -> None:
+        """``http.response.pathsend`` names a file; a page in it is read and gated like any other."""
+        async with await anyio.open_file(message["path"], "rb") as file:
+            while chunk := await file.read(FILE_CHUNK_BYTES):
+                await self._on_body({"type": "http.response.body", "body": chunk, "more_body": True})
+        await self._on_body({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _flush_start(self, message: Message) -> None:
+        start, self._start = self._start, None
+        if start is not None:
+            await self._send(start)
+        await self._send(message)
+
+
+def _path_prefixes(path: str) -> list[str]:
+    """The folders of a path, as a browser may have taken them for a cookie's default path."""
+    parts = [part for part in path.split("/") if part][:3]
+    prefixes = ["/" + "/".join(parts[: end + 1]) for end in range(len(parts))]
+    return [quote(prefix, safe="/%:@!$&'()*+,=~-._") for prefix in prefixes]
+
+
+def _guarded(render: Callable[P, bytes]) -> Callable[P, bytes]:
+    """What we add to a page must never break it: a failure adds nothing."""
+
+    def safely(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        try:
+            return render(*args, **kwargs)
+        except Exception:
+            logger.exception("could not render a part of the banner; the page goes out without it")
+            return b""
+
+    return safely
+
+
+async def _nothing() -> None:
+    """The start message waits for the first body bytes."""

@@ -1,0 +1,122 @@
+"""Everything a middleware sets up once: policy, keys, cookie names, ledger, banner. Immutable afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from consent_mw.config import ConsentConfig, build_policy, check_secrets
+from consent_mw.core.decision import Choice, Stored, decide, resolve
+from consent_mw.core.policy import Policy
+from consent_mw.core.signals import NO_SIGNALS
+from consent_mw.core.token import TokenCodec, new_subject
+from consent_mw.errors import ConfigError
+from consent_mw.i18n import Locales
+from consent_mw.ledger.base import Ledger
+from consent_mw.ledger.open import open_ledger
+from consent_mw.web.assets import load_assets
+from consent_mw.web.banner import Banner
+from consent_mw.web.observed import Observed
+
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class CookieName:
+    """Our cookie on one scheme. ``__Host-`` binds it to this host over TLS (RFC 6265bis section 4.1.3.2)."""
+
+    name: bytes
+    attributes: str
+
+
+class Site:
+    """What one :class:`~consent_mw.web.middleware.ConsentMiddleware` knows.
+
+    :raises ConfigError: for anything that cannot be right
+    """
+
+    def __init__(self, config: ConsentConfig, secret_key: str | Sequence[str], ledger: str | Ledger | None) -> None:
+        keys = check_secrets(secret_key)
+        self.config = config
+        self.policy = build_policy(config)
+        self.max_age = config.cookie.max_age_days * DAY_SECONDS
+        self.codec = TokenCodec(keys, self.policy.categories, self.max_age)
+        self.ledger = open_ledger(ledger) if isinstance(ledger, str) else ledger
+        self.enforces = config.enforcement.mode == "enforce"
+        self.observed = Observed(self.policy, enforced=self.enforces)
+        self.locales = Locales()
+        self.assets = load_assets()
+        self.banner = Banner(
+            self.policy,
+            path=config.path,
+            settings=config.banner,
+            controller=config.controller,
+            locales=self.locales,
+            assets=self.assets,
+        )
+        self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
+        self._first_host = _host_of(config.origins[0]) if config.origins else ""
+        self._secure_cookie = self._cookie(secure=True)
+        self._plain_cookie = self._cookie(secure=False)
+        _check_token_fits(self.policy, self.codec)
+
+    def is_secure(self, scope: Scope) -> bool:
+        """Whether the visitor came over TLS, by the configuration where a proxy ends it."""
+        secure = self.config.cookie.secure
+        return secure if secure != "auto" else scope.get("scheme") in ("https", "wss")
+
+    def cookie(self, scope: Scope) -> CookieName:
+        return self._secure_cookie if self.is_secure(scope) else self._plain_cookie
+
+    def host(self, host_header: bytes) -> str:
+        """The site a choice belongs to: the configured domain or origin, else the host asked for, without its port."""
+        if self.config.cookie.domain is not None:
+            return self.config.cookie.domain
+        host = host_name(host_header)
+        return host if not self.own_hosts or host in self.own_hosts else self._first_host
+
+    def origins(self, scope: Scope, host_header: bytes) -> tuple[str, ...]:
+        """The origins that may change this visitor's state."""
+        if self.config.origins:
+            return self.config.origins
+        scheme = "https" if self.is_secure(scope) else "http"
+        return (f"{scheme}://{host_header.decode('latin-1').lower()}",)
+
+    def _cookie(self, *, secure: bool) -> CookieName:
+        settings = self.config.cookie
+        prefix = "__Host-" if secure and settings.domain is None else ""
+        attributes = f"; Path=/; Max-Age={self.max_age}; HttpOnly; SameSite=Lax"
+        if secure:
+            attributes += "; Secure"
+        if settings.domain is not None:
+            attributes += f"; Domain={settings.domain}"
+        return CookieName(f"{prefix}{settings.name}".encode("ascii"), attributes)
+
+
+def host_name(host_header: bytes) -> str:
+    """The Host header's name in lower case, without port and trailing dot. Never raises."""
+    text = host_header.decode("latin-1").lower()
+    if text.startswith("["):
+        return text.partition("]")[0] + "]"
+    return text.partition(":")[0].rstrip(".")
+
+
+def _host_of(origin: str) -> str:
+    return urlsplit(origin).hostname or ""
+
+
+def _check_token_fits(policy: Policy, codec: TokenCodec) -> None:
+    """Refuse, at start-up, a configuration whose largest choice would not fit into the cookie."""
+    undecided = resolve(policy, None, NO_SIGNALS)
+    every_second = {service.id: position % 2 == 0 for position, service in enumerate(policy.declared)}
+    choice = Choice(action="save", categories=dict.fromkeys(policy.categories, True), services=every_second)
+    stored: Stored = decide(undecided, choice, site="x", now=2**40, new_subject=new_subject)
+    try:
+        codec.dumps(stored)
+    except ValueError as error:
+        raise ConfigError(
+            f"services: {len(policy.declared)} are declared, and {error}; allowed: fewer to choose one by one"
+        ) from None
