@@ -1,11 +1,11 @@
-"""The shape of a service and of a cookie rule as people write them: in the catalogue's files and in ``consent.toml``."""
+"""The shape of a service and of a cookie rule as people write them: in the catalogue and in ``consent.toml``."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, field_validator, model_validator
 
 from consent_mw.core.policy import WithoutConsent
 
@@ -29,7 +29,9 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z
 CookieName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]{}:/@]{1,200}$")]
 Host = Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9][a-z0-9-]{0,62}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-WebURL = Annotated[str, StringConstraints(pattern=r"^(?:https?://[^\s\"'<>\\]+|/[^\s\"'<>\\/][^\s\"'<>\\]*|/)$", max_length=2000)]
+WebURL = Annotated[
+    str, StringConstraints(pattern=r"^(?:https?://[^\s\"'<>\\]+|/[^\s\"'<>\\/][^\s\"'<>\\]*|/)$", max_length=2000)
+]
 """An http(s) address or a path of this site. Anything else (``javascript:``) could become a link that runs."""
 
 _PATH_REF = re.compile(r"^(?:[a-z0-9_.-]+/|/)[^\s?#\"'<>]+$")
@@ -85,7 +87,9 @@ class ServiceEntry(Strict):
     def _inline(cls, markers: tuple[str, ...]) -> tuple[str, ...]:
         for marker in markers:
             if len(marker) < 4 or not marker.isascii():
-                raise ValueError(f"{marker!r}: an inline marker is at least 4 ASCII characters, or it would match prose")
+                raise ValueError(
+                    f"{marker!r}: an inline marker is at least 4 ASCII characters, or it would match prose"
+                )
         return markers
 
     @model_validator(mode="after")
@@ -117,3 +121,11 @@ class CatalogFile(Strict):
 
     services: tuple[ServiceEntry, ...] = ()
     cookies: tuple[CookieEntry, ...] = ()
+
+
+class NotGated(RootModel[dict[str, dict[str, str]]]):
+    """What the catalogue leaves alone: per kind, ``host`` or ``host/path`` and the reason."""
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        return {reference: why for kind in self.root.values() for reference, why in kind.items()}
