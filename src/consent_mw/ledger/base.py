@@ -1,0 +1,188 @@
+"""The record, its canonical bytes, and the protocol that every ledger keeps.
+
+A record has two halves. The **evidence** (what was decided, under which policy and text, how and when) is
+hashed as it stands. The **personal** half (subject id, device class, page) enters the hash only through an
+HMAC under a random key of its own, kept beside it: erasing the half and its key leaves a hash that still
+verifies and that nobody, the operator included, can link again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from consent_mw.core.policy import canonical_json
+from consent_mw.ledger.memory import MemoryStore
+from consent_mw.ledger.store import Appender, Entry, Personal, Store
+
+__all__ = [
+    "AuditableLedger",
+    "Event",
+    "Ledger",
+    "MemoryLedger",
+    "Method",
+    "Personal",
+    "Record",
+    "commitment",
+    "new_key",
+]
+
+T = TypeVar("T")
+
+RECORD_VERSION = 1
+KEY_BYTES = 32
+
+
+class Event(StrEnum):
+    """What happened (ISO/IEC TS 27560 event states, by the verbs of this package)."""
+
+    GIVEN = "given"
+    REFUSED = "refused"
+    CHANGED = "changed"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    SIGNAL_HONOURED = "signal_honoured"
+
+
+class Method(StrEnum):
+    """How the visitor said it."""
+
+    BUTTON = "button"
+    TOGGLE = "toggle"
+    FORM = "form_nojs"
+    GPC = "gpc"
+    DNT = "dnt"
+    OS_PERMISSION = "os_permission"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One decision.
+
+    :ivar key: idempotency key, 32 hex digits, chosen by the caller (:func:`new_key`): storing it twice stores
+        it once. It stays in the evidence after an erasure, so it must not be computable from the subject id.
+    :ivar time: UTC, RFC 3339, whole seconds, ``Z``
+    :ivar site: host that the decision belongs to
+    :ivar fingerprint: meaning of the policy; ``text``: hash of the words shown
+    :ivar categories: id to ``granted`` or ``denied``; ``services`` likewise, for the services with a choice
+        of their own
+    :ivar signals: names of the opt-out signals that were present
+    :ivar secret: 32 random bytes under which the personal half is committed to
+    """
+
+    key: str
+    time: str
+    event: Event
+    method: Method
+    site: str
+    regime: str
+    policy: str
+    fingerprint: str
+    text: str
+    language: str
+    categories: Mapping[str, str]
+    services: Mapping[str, str] = field(default_factory=dict)
+    signals: tuple[str, ...] = ()
+    layer: int = 1
+    personal: Personal = field(default_factory=Personal)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(KEY_BYTES), repr=False)
+
+    def evidence(self) -> bytes:
+        """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment."""
+        return canonical_json(
+            {
+                "categories": dict(self.categories),
+                "event": self.event.value,
+                "fingerprint": self.fingerprint,
+                "key": self.key,
+                "language": self.language,
+                "layer": self.layer,
+                "method": self.method.value,
+                "personal": commitment(self.personal, self.secret),
+                "policy": self.policy,
+                "regime": self.regime,
+                "services": dict(self.services),
+                "signals": list(self.signals),
+                "site": self.site,
+                "text": self.text,
+                "time": self.time,
+                "version": RECORD_VERSION,
+            }
+        )
+
+    def entry(self) -> Entry:
+        """What a backend stores."""
+        return Entry(self.key, self.evidence(), self.personal, self.secret)
+
+
+def new_key(milliseconds: int) -> str:
+    """A fresh idempotency key: the time in milliseconds since 1970, then 80 random bits.
+
+    Keys that begin with the time are neighbours in the database's index, which makes appends several times
+    cheaper than with keys that are random from the first digit.
+    """
+    return f"{milliseconds & 0xFFFFFFFFFFFF:012x}{secrets.token_hex(10)}"
+
+
+def commitment(personal: Personal, secret: bytes) -> str:
+    """HMAC-SHA256 (hex) of the personal half: hidden by a random key, bound by keeping it."""
+    return hmac.digest(secret, canonical_json(personal.as_json()), "sha256").hex()
+
+
+class Ledger(Protocol):
+    """Where decisions become durable. Every method may raise :class:`~consent_mw.errors.LedgerError`."""
+
+    async def open(self) -> None:
+        """Open files or connections. Called once, before the first append; calling it again does nothing."""
+
+    async def append(self, record: Record) -> int:
+        """Store the record durably and return its index, counted from 0.
+
+        The same key twice is stored once and returns the same index.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Flush and release everything."""
+
+
+class AuditableLedger(Ledger, Protocol):
+    """A ledger whose records can be read, proven and erased: each is a function over a store."""
+
+    async def run(self, work: Callable[[Store], T]) -> T:
+        """Run a function over a connection of its own, off the event loop: ``await ledger.run(verify)``."""
+        ...
+
+
+class MemoryLedger:
+    """Keeps records for as long as the process lives. For tests and demonstrations: it proves nothing."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+        self._appender = Appender(self._store)
+        self._records: dict[int, Record] = {}
+
+    @property
+    def records(self) -> list[Record]:
+        """What was appended and not erased since."""
+        kept = self._store.rows(0, self._store.size())
+        return [self._records[row.position] for row in kept if row.personal is not None]
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def append(self, record: Record) -> int:
+        position = self._appender.append([record.entry()])[0]
+        self._records.setdefault(position, record)
+        return position
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def run(self, work: Callable[[Store], T]) -> T:
+        return work(self._store)

@@ -1,0 +1,83 @@
+"""The tables of the shared ledger, in a schema of their own; what each holds is told in ``sqlite_schema``."""
+
+from __future__ import annotations
+
+SCHEMA = "consent_ledger"
+SCHEMA_VERSION = 1
+
+TABLES = """
+CREATE SCHEMA IF NOT EXISTS consent_ledger;
+CREATE TABLE tree (idx bigint PRIMARY KEY CHECK (idx >= 0), hashes bytea NOT NULL);
+CREATE TABLE record (idx bigint PRIMARY KEY, key text NOT NULL UNIQUE, evidence bytea NOT NULL);
+CREATE TABLE personal (
+  idx bigint PRIMARY KEY, subject text, device text NOT NULL, page text NOT NULL, secret bytea NOT NULL
+);
+CREATE INDEX personal_subject ON personal (subject) WHERE subject IS NOT NULL;
+CREATE TABLE erasure (idx bigint, whole boolean, entry bigint NOT NULL, PRIMARY KEY (idx, whole));
+CREATE TABLE text (hash text PRIMARY KEY, body bytea NOT NULL);
+CREATE TABLE head (size bigint PRIMARY KEY, note text NOT NULL);
+CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL);
+
+CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;
+CREATE FUNCTION only_erased() RETURNS trigger LANGUAGE plpgsql SET search_path = consent_ledger AS $$
+  BEGIN
+    IF NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND (whole OR TG_TABLE_NAME = 'personal')) THEN
+      RAISE EXCEPTION 'no entry says that this row was erased';
+    END IF;
+    RETURN OLD;
+  END $$;
+CREATE TRIGGER erased BEFORE DELETE ON record FOR EACH ROW EXECUTE FUNCTION only_erased();
+CREATE TRIGGER erased BEFORE DELETE ON personal FOR EACH ROW EXECUTE FUNCTION only_erased();
+"""
+
+ALL = ("tree", "record", "personal", "erasure", "text", "head", "meta")
+DELETABLE = ("record", "personal")
+
+INSERT = """
+WITH grown AS (
+  INSERT INTO tree SELECT * FROM unnest($1::bigint[], $2::bytea[])
+), recorded AS (
+  INSERT INTO record SELECT * FROM unnest($1::bigint[], $3::text[], $4::bytea[])
+)
+INSERT INTO personal SELECT * FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[])
+"""
+
+READ_ROWS = """
+SELECT idx, hashes, key, evidence, secret, subject, device, page
+FROM tree LEFT JOIN record USING (idx) LEFT JOIN personal USING (idx)
+WHERE idx >= $1 AND idx < $2 ORDER BY idx
+"""
+
+
+def script(ledger_id: str) -> str:
+    """All statements that make the schema (``ledger_id``: hex digits), for one transaction."""
+    guards = [
+        f"CREATE TRIGGER no_change BEFORE UPDATE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION append_only();"
+        for table in ALL
+    ]
+    guards += [
+        f"CREATE TRIGGER no_delete BEFORE DELETE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION append_only();"
+        for table in ALL
+        if table not in DELETABLE
+    ]
+    identity = bytes.fromhex(ledger_id).hex()
+    meta = f"INSERT INTO meta VALUES ('id', '{identity}'), ('version', '{SCHEMA_VERSION}');"  # noqa: S608
+    return "\n".join([TABLES, *guards, meta])
+
+
+def grants(role: str) -> str:
+    """Statements that let an application's role append, erase and read, and nothing else (run by the owner).
+
+    The role must not own the schema: an owner could drop the triggers. ``role`` is a plain identifier.
+    """
+    if not role.replace("_", "").isalnum():
+        raise ValueError(f"{role!r} is no plain identifier")
+    return "\n".join(
+        [
+            f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role};",
+            f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {SCHEMA} TO {role};",
+            *(f"GRANT DELETE ON {SCHEMA}.{table} TO {role};" for table in DELETABLE),
+        ]
+    )

@@ -1,0 +1,239 @@
+"""The embedded ledger: one SQLite file, shared by all worker processes of a machine."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import cache, partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from consent_mw.errors import LedgerError
+from consent_mw.ledger.sqlite_file import BUSY_SECONDS, connect, create_if_missing
+from consent_mw.ledger.sqlite_schema import READ_ROWS
+from consent_mw.ledger.store import Erasure, Personal, Row
+from consent_mw.ledger.writer import ThreadedLedger
+
+CHECKPOINT_ROWS = 2048
+"""Rows after which the background checkpoint is woken."""
+
+WAL_PAGES = 16_384
+"""Length of the write-ahead log (64 MiB) from which a checkpoint waits for readers, so that its growth ends."""
+
+
+class SqliteLedger(ThreadedLedger):
+    """Records in one SQLite file (WAL, every commit synced), made with mode 0600 when it does not exist.
+
+    :param path: the file; its directory must exist and must not be a network share
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        super().__init__(partial(SqliteStore, self.path), name=f"ledger {path}")
+
+
+class SqliteStore:
+    """One connection to the ledger file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._checkpointer: _Checkpointer | None = None
+        self._rows_since = 0
+
+    def open(self, *, appending: bool = False) -> None:
+        with self._errors():
+            if appending:
+                create_if_missing(self._path)
+            # The appending side waits for its turn by itself, see _begin().
+            self._db = connect(self._path, busy_seconds=0.02 if appending else BUSY_SECONDS)
+            if appending:
+                self._checkpointer = _Checkpointer(self._path)
+
+    def close(self) -> None:
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
+        with self._errors():
+            # Leaves the WAL empty where nobody else has the file open; otherwise the last one to close does.
+            with suppress(sqlite3.Error):
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._errors():
+            self._begin()
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+            self._tend()
+
+    def _begin(self) -> None:
+        # SQLite's own busy handler backs off to 100 ms and more: with many workers, some would wait for
+        # seconds.
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.0005, 0.002))  # noqa: S311
+
+    def _tend(self) -> None:
+        if self._checkpointer is None or self._rows_since < CHECKPOINT_ROWS:
+            return
+        self._rows_since = 0
+        if self._checkpointer.pages > WAL_PAGES:
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        self._checkpointer.wake()
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        personal = [
+            (row.position, row.personal.subject, row.personal.device, row.personal.page, row.secret)
+            for row in rows
+            if row.personal is not None
+        ]
+        with self._errors():
+            self._insert("tree", [(row.position, row.hashes) for row in rows])
+            self._insert("record", [(row.position, row.key, row.evidence) for row in rows])
+            self._insert("personal", personal)
+        self._rows_since += len(rows)
+
+    def erase(self, erasures: Sequence[Erasure]) -> None:
+        personal = [(erasure.position,) for erasure in erasures]
+        whole = [(erasure.position,) for erasure in erasures if erasure.whole]
+        with self._errors():
+            self._insert("erasure", erasures)
+            self._db.executemany("DELETE FROM personal WHERE idx = ?", personal)
+            self._db.executemany("DELETE FROM record WHERE idx = ?", whole)
+
+    def put_text(self, hash: str, body: bytes) -> None:
+        with self._errors():
+            self._db.execute("INSERT OR IGNORE INTO text VALUES (?, ?)", (hash, body))
+
+    def put_head(self, size: int, note: str) -> None:
+        with self._errors():
+            self._db.execute("INSERT OR IGNORE INTO head VALUES (?, ?)", (size, note))
+
+    def scrub(self) -> None:
+        # secure_delete has zeroed the pages, but the WAL may still hold them as they were.
+        deadline = time.monotonic() + BUSY_SECONDS
+        while self._rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+            if time.monotonic() > deadline:
+                raise LedgerError(
+                    f"ledger file {str(self._path)!r}: erased, but a long read keeps the write-ahead log from being "
+                    "emptied; erase again when it is over"
+                )
+            time.sleep(0.01)
+
+    def id(self) -> str:
+        return str(self._rows("SELECT value FROM meta WHERE name = 'id'")[0][0])
+
+    def size(self) -> int:
+        return int(self._rows("SELECT coalesce(max(idx) + 1, 0) FROM tree")[0][0])
+
+    def find(self, keys: Collection[str]) -> dict[str, int]:
+        query = "SELECT key, idx FROM record WHERE key IN (SELECT value FROM json_each(?))"
+        return dict(self._rows(query, json.dumps(list(keys))))
+
+    def of_subject(self, subject: str) -> list[int]:
+        return [row[0] for row in self._rows("SELECT idx FROM personal WHERE subject = ? ORDER BY idx", subject)]
+
+    def tree_rows(self, positions: Collection[int]) -> dict[int, bytes]:
+        query = "SELECT idx, CAST(hashes AS BLOB) FROM tree WHERE idx IN (SELECT value FROM json_each(?))"
+        return dict(self._rows(query, json.dumps(list(positions))))
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        return [
+            Row(
+                position,
+                hashes,
+                key,
+                evidence,
+                None if secret is None else Personal(subject=subject, device=device, page=page),
+                secret,
+            )
+            for position, hashes, key, evidence, secret, subject, device, page in self._rows(READ_ROWS, start, stop)
+        ]
+
+    def erasures(self) -> Iterator[Erasure]:
+        for position, whole, entry in self._rows("SELECT idx, whole, entry FROM erasure ORDER BY idx, whole"):
+            yield Erasure(position, bool(whole), entry)
+
+    def texts(self) -> Iterator[tuple[str, bytes]]:
+        yield from self._rows("SELECT hash, CAST(body AS BLOB) FROM text ORDER BY hash")
+
+    def heads(self) -> Iterator[tuple[int, str]]:
+        yield from self._rows("SELECT size, CAST(note AS TEXT) FROM head ORDER BY size")
+
+    def check(self) -> Iterator[str]:
+        for (problem,) in self._rows("PRAGMA integrity_check"):
+            if problem != "ok":
+                yield f"database: {problem}"
+        for (position,) in self._rows("SELECT idx FROM tree WHERE idx < 0"):
+            yield f"tree row {position}: belongs to no entry"
+        for table in ("record", "personal", "erasure"):
+            query = f"SELECT idx FROM {table} WHERE NOT EXISTS (SELECT 1 FROM tree WHERE tree.idx = {table}.idx)"  # noqa: S608
+            for (position,) in self._rows(query):
+                yield f"{table} row {position}: belongs to no entry"
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self._errors():
+            return self._db.execute(query, values).fetchall()
+
+    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        # executemany() gives up the GIL for every row, and a busy event loop is slow to hand it back; one statement
+        # with many rows gives it up once.
+        if rows:
+            self._db.execute(_insert_sql(table, len(rows[0]), len(rows)), [*chain.from_iterable(rows)])
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LedgerError(f"ledger file {str(self._path)!r}: {error}") from error
+
+
+@cache
+def _insert_sql(table: str, columns: int, rows: int) -> str:
+    row = "(" + ",".join("?" * columns) + ")"
+    return f"INSERT INTO {table} VALUES {','.join([row] * rows)}"  # noqa: S608 - our own table names
+
+
+class _Checkpointer:
+    """Runs PASSIVE checkpoints on a connection of its own: they hold up neither the writer nor any reader."""
+
+    def __init__(self, path: Path) -> None:
+        self.pages = 0
+        self._wanted = threading.Event()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, args=(path,), name=f"checkpoints {path}", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wanted.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wanted.set()
+        self._thread.join()
+
+    def _run(self, path: Path) -> None:
+        with suppress(sqlite3.Error, LedgerError), closing(connect(path)) as db:
+            while self._wanted.wait() and not self._stopped:
+                self._wanted.clear()
+                # One that fails (disk full) loses nothing: the WAL keeps the pages and the next one retries.
+                with suppress(sqlite3.Error):
+                    self.pages = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]

@@ -1,0 +1,178 @@
+"""What a backend has to do, as one small synchronous protocol, and the append that all backends share.
+
+A :class:`Store` is one connection, used by one thread at a time. Everything the ledger can do (append, prove, erase,
+verify, export) is a plain function over it, so that the command line calls these functions directly and the
+web layer calls them in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from consent_mw.errors import LedgerError
+from consent_mw.ledger.merkle import Frontier, home, leaf_hash, node, perfect_subtrees
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Personal:
+    """The erasable half. No address, no user agent: a random id, a coarse device class, a page without query."""
+
+    subject: str | None = None
+    device: str = ""
+    page: str = ""
+
+    def __post_init__(self) -> None:
+        # PostgreSQL has no NUL in text, and one visitor's odd address must not fail a batch of others.
+        if "\0" in self.page:
+            object.__setattr__(self, "page", self.page.replace("\0", "\ufffd"))
+
+    def as_json(self) -> dict[str, str]:
+        return {"device": self.device, "page": self.page, "subject": self.subject or ""}
+
+
+class Entry(NamedTuple):
+    """What is about to be appended. An entry of the ledger about itself (an erasure) has no personal half."""
+
+    key: str
+    evidence: bytes
+    personal: Personal | None = None
+    secret: bytes | None = None
+
+
+class Row(NamedTuple):
+    """What is stored at one position. Parts that were erased, or went missing, are None: ``verify`` tells."""
+
+    position: int
+    hashes: bytes | None
+    key: str | None
+    evidence: bytes | None
+    personal: Personal | None = None
+    secret: bytes | None = None
+
+
+class Erasure(NamedTuple):
+    """What was taken back: the personal half at a position or, with ``whole``, the evidence too.
+
+    :ivar entry: position of the ledger's own entry that says so
+    """
+
+    position: int
+    whole: bool
+    entry: int
+
+
+class Disconnected(LedgerError):
+    """The connection broke, perhaps after a commit. Appending again is safe: the keys say what was stored."""
+
+
+class Store(Protocol):
+    """One connection to one ledger. Every method may raise :class:`~consent_mw.errors.LedgerError`."""
+
+    def open(self, *, appending: bool = False) -> None:
+        """Connect. Only the appending side makes a ledger that does not exist yet, and keeps house for all."""
+
+    def close(self) -> None: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Shuts out every other writer; what was written is durable when it ends without an exception."""
+        ...
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Add rows at the end. Only within a transaction, as the other changes below."""
+        ...
+
+    def erase(self, erasures: Sequence[Erasure]) -> None:
+        """Note the erasures and delete what they name."""
+        ...
+
+    def put_text(self, hash: str, body: bytes) -> None:
+        """Keep words that were shown. Known ones are left alone."""
+        ...
+
+    def put_head(self, size: int, note: str) -> None:
+        """Keep a signed head. The first one of a size stays."""
+        ...
+
+    def scrub(self) -> None:
+        """After an erasure has been committed: overwrite what the backend may still hold of it."""
+        ...
+
+    def id(self) -> str:
+        """Hex digits that tell this ledger from every other."""
+        ...
+
+    def size(self) -> int:
+        """Number of entries ever appended."""
+        ...
+
+    def find(self, keys: Collection[str]) -> dict[str, int]:
+        """Positions of those of these idempotency keys that are stored."""
+        ...
+
+    def of_subject(self, subject: str) -> list[int]:
+        """Positions whose personal half names this subject, in order."""
+        ...
+
+    def tree_rows(self, positions: Collection[int]) -> dict[int, bytes]:
+        """Tree rows (see :mod:`consent_mw.ledger.merkle`) by position; absent ones are left out."""
+        ...
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """Everything stored at positions ``[start, stop)`` that have a tree row, in order."""
+        ...
+
+    def erasures(self) -> Iterator[Erasure]: ...
+
+    def texts(self) -> Iterator[tuple[str, bytes]]: ...
+
+    def heads(self) -> Iterator[tuple[int, str]]:
+        """Sizes and notes of the heads kept, smallest first."""
+        ...
+
+    def check(self) -> Iterator[str]:
+        """What the backend itself finds wrong: damage, and rows that belong to no entry."""
+        ...
+
+
+class Appender:
+    """Appends entries in batches, computing the tree as it goes. Keeps the right edge between batches."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._frontier = Frontier()
+
+    def append(self, entries: Sequence[Entry]) -> list[int]:
+        """Store the batch in one transaction; return a position per entry. A known key keeps its position."""
+        with self._store.transaction():
+            positions, frontier = append_within(self._store, entries, self._frontier)
+        self._frontier = frontier
+        return positions
+
+
+def append_within(store: Store, entries: Sequence[Entry], known: Frontier | None = None) -> tuple[list[int], Frontier]:
+    """Append within a transaction of the caller. Returns the positions and the new right edge of the tree."""
+    positions = store.find([entry.key for entry in entries])
+    frontier = load_frontier(store, known)
+    rows = []
+    for entry in entries:
+        if entry.key not in positions:
+            positions[entry.key] = frontier.size
+            rows.append(Row(frontier.size, frontier.append(leaf_hash(entry.evidence)), *entry))
+    store.insert(rows)
+    return [positions[entry.key] for entry in entries], frontier
+
+
+def load_frontier(store: Store, known: Frontier | None = None) -> Frontier:
+    """The right edge of the stored tree; a copy of ``known`` where nobody else has appended since."""
+    size = store.size()
+    if known is not None and known.size == size:
+        return known.copy()
+    parts = perfect_subtrees(0, size)
+    rows = store.tree_rows({home(*part) for part in parts})
+    try:
+        return Frontier(size, [node(rows, *part) for part in parts])
+    except KeyError as error:
+        raise LedgerError(f"the tree row of entry {error} is missing or cut short") from error
