@@ -1,0 +1,230 @@
+"""The banner as it stands in a page: visible at first paint, complete without JavaScript, the same for "yes" and "no".
+
+What all visitors with the same answers see is rendered once and remembered; the few parts that belong to a request
+(where to return to, the page's nonce, the time of the choice) are filled in as bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from urllib.parse import quote
+
+from consent_mw.core.decision import Consent, Stored
+from consent_mw.core.policy import Policy, Regime, Service
+from consent_mw.i18n import Locales
+from consent_mw.settings import BannerSettings, Controller
+from consent_mw.web import pages
+from consent_mw.web.assets import Asset, find
+from consent_mw.web.html import CLOSE, OPEN, Template, escape, slot
+from consent_mw.web.placeholder import placeholder
+from consent_mw.web.preferences import (
+    choice_buttons,
+    current_choice,
+    form_start,
+    preferences_address,
+    preferences_form,
+)
+from consent_mw.web.state import state_view, timestamp
+from consent_mw.web.words import LIST_SEPARATOR, Words, load_words
+
+MAX_CACHED_VIEWS = 512
+HALF_A_YEAR = 184 * 86_400
+
+
+class Banner:
+    """Renders everything that a visitor sees of us.
+
+    :param path: prefix of our endpoints, for example ``/consent``
+    :param expires_at: epoch seconds until which a stored choice holds
+    :param privacy_url: the site's privacy notice, linked on the first layer
+    :raises ConfigError: for a language or text that does not exist
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        path: str,
+        settings: BannerSettings,
+        controller: Controller,
+        locales: Locales,
+        assets: Mapping[str, Asset],
+        privacy_url: str = "",
+        expires_at: Callable[[Stored], int] = lambda stored: stored.decided_at + HALF_A_YEAR,
+    ) -> None:
+        self._policy = policy
+        self._path = path
+        self._settings = settings
+        self._controller = controller
+        self._privacy_url = privacy_url
+        self._expires_at = expires_at
+        self._script = find(assets, "js")
+        self._style = find(assets, "css")
+        self._words = load_words(locales, policy, settings, controller)
+        self._hashes = {tag: words.hash() for tag, words in self._words.items()}
+        self._views: dict[Hashable, Template] = {}
+
+    def text_hash(self, locale: str) -> str:
+        """Hash of the exact words shown in a language, for the record of a decision."""
+        return self._hashes[self._in(locale).tag]
+
+    def block(
+        self,
+        consent: Consent,
+        locale: str,
+        *,
+        origin: str = "",
+        return_to: str = "/",
+        nonce: str = "",
+        inline_style: bool = True,
+    ) -> bytes:
+        """What stands at the start of a page's body.
+
+        :param origin: put before our own addresses, where the page has a ``<base>`` or the app is mounted at a path
+        :param nonce: of the page's Content-Security-Policy
+        :param inline_style: False where that policy allows no inline style; then the style is a file
+        """
+        key = (locale, inline_style, consent.key)
+        template = self._views.get(key)
+        if template is None:
+            if len(self._views) >= MAX_CACHED_VIEWS:
+                self._views.clear()
+            template = self._views[key] = Template(self._block(consent, self._in(locale), inline_style))
+        stored = consent.stored
+        return template.fill(
+            {
+                **self._addresses(origin, return_to),
+                "nonce": f' nonce="{escape(nonce)}"' if nonce else "",
+                "decided_at": _json_time(stored.decided_at) if stored is not None else "null",
+                "expires_at": _json_time(self._expires_at(stored)) if stored is not None else "null",
+            }
+        )
+
+    def placeholder(
+        self,
+        id: str,
+        locale: str,
+        *,
+        consent: Consent,
+        return_to: str = "/",
+        width: str = "",
+        height: str = "",
+    ) -> bytes:
+        """What stands in front of a frame that is held back. Its button belongs to a form of :meth:`block`.
+
+        :param id: the category or service that the frame waits for
+        :param width: the frame's ``width`` attribute, so that nothing moves when it appears; likewise ``height``
+        """
+        return placeholder(self._policy, id, self._in(locale), width=width, height=height).encode()
+
+    def preferences_page(
+        self,
+        consent: Consent,
+        locale: str,
+        *,
+        return_to: str = "/",
+        message: str = "",
+        observed: Iterable[Service] = (),
+    ) -> bytes:
+        """The second layer as a page, with every detail.
+
+        :param message: said above everything else
+        :param observed: services seen on a site that declares none
+        """
+        words = self._in(locale)
+        form = preferences_form(consent, words, self._settings, detailed=True, observed=observed)
+        page = pages.preferences(words, self._controller, form, message, self._style_text(), self._privacy_url)
+        return Template(page).fill(self._addresses("", return_to))
+
+    def error_page(self, status: int, title: str, detail: str, locale: str, *, return_to: str = "/") -> bytes:
+        """What a visitor without JavaScript reads when a form could not be accepted."""
+        page = pages.error(self._in(locale), status, title, detail, self._style_text())
+        return Template(page).fill(self._addresses("", return_to))
+
+    def required_page(self, required: Sequence[str], consent: Consent, locale: str, *, return_to: str = "/") -> bytes:
+        """What a visitor meets at a page that works only with something they have not granted: a plain question."""
+        words = self._in(locale)
+        page = pages.required(words, self._policy, required, current_choice(consent), self._style_text())
+        return Template(page).fill(self._addresses("", return_to))
+
+    def _in(self, locale: str) -> Words:
+        return self._words.get(locale) or self._words[self._settings.locales[0]]
+
+    def _style_text(self) -> str:
+        return self._style.body.decode()
+
+    def _addresses(self, origin: str, return_to: str) -> dict[str, str]:
+        return {
+            "base": escape(origin + self._path),
+            "return_to": escape(return_to),
+            "return_query": quote(return_to, safe="/"),
+        }
+
+    def _block(self, consent: Consent, words: Words, inline_style: bool) -> str:
+        asks = not consent.decided and not consent.honours_signal
+        classes = self._settings.position + (" signal" if consent.honours_signal else "")
+        status = words["signal_status"] if consent.honours_signal else ""
+        return (
+            f'{OPEN}<div id="consent-root" class="{classes}" lang="{escape(words.tag)}" dir="{words.direction}" '
+            f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}">'
+            f"{self._style_markup(inline_style)}"
+            f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}">'
+            f"{status}</p>"
+            f"{self._first_layer(consent, words, hidden=not asks)}"
+            f'<div id="consent-entry"{" hidden" if asks else ""}>'
+            f'<a href="{preferences_address()}" data-consent-action="open">{words["settings"]}</a></div>'
+            f'<dialog id="consent-preferences" aria-label="{words["preferences_title"]}">'
+            f"<header><h2>{words['preferences_title']}</h2>"
+            f'<button type="button" class="c-quiet" data-consent-action="close">{words["close"]}</button>'
+            f"</header>{preferences_form(consent, words, self._settings, detailed=False)}</dialog>"
+            f"{self._allow_form(consent, words)}"
+            f'<script src="{slot("base")}/assets/{self._script.name}" defer{slot("nonce")}></script></div>{CLOSE}'
+        )
+
+    def _allow_form(self, consent: Consent, words: Words) -> str:
+        """What the placeholders' buttons belong to: what holds now, and the one thing more that the button names."""
+        start = form_start("decision", words, ' id="consent-allow" hidden')
+        return f'{start}<input type="hidden" name="action" value="save">{current_choice(consent)}</form>'
+
+    def _style_markup(self, inline: bool) -> str:
+        if inline:
+            return f"<style{slot('nonce')}>{self._style_text()}</style>"
+        return f'<link rel="stylesheet" href="{slot("base")}/assets/{self._style.name}"{slot("nonce")}>'
+
+    def _state(self, consent: Consent) -> str:
+        view = state_view(consent, self._expires_at)
+        shared = {key: value for key, value in view.items() if key not in ("decided_at", "expires_at")}
+        json_text = escape(json.dumps(shared, separators=(",", ":"))[:-1])
+        return f"{json_text},&quot;decided_at&quot;:{slot('decided_at')},&quot;expires_at&quot;:{slot('expires_at')}}}"
+
+    def _first_layer(self, consent: Consent, words: Words, *, hidden: bool) -> str:
+        """Who asks, what for, and two buttons of the same kind (Taskforce report 2023, paragraphs 8 and 14)."""
+        return (
+            f'<section id="consent-banner" aria-labelledby="consent-title"{" hidden" if hidden else ""}>'
+            f"{form_start('decision', words)}<div>"
+            f'<h2 id="consent-title">{words["title"]}</h2><p>{self._asks(consent, words)}</p></div>'
+            f'<div class="c-actions">{choice_buttons(words, self._settings)}'
+            f'<a href="{preferences_address()}" data-consent-action="open">{words["choose"]}</a></div>'
+            f"</form></section>"
+        )
+
+    def _asks(self, consent: Consent, words: Words) -> str:
+        if consent.stale:
+            return words.html("news", categories=_list(consent.stale, words))
+        asked = [category.id for category in self._policy.optional if not category.separate]
+        suffix = "_opt_out" if self._policy.regime is Regime.OPT_OUT else ""
+        who = f"<b>{escape(words.who())}</b>" if self._controller.name else escape(words.who())
+        sentences = [words.html(f"intro{suffix}", who=who, purposes=_list(asked, words)), words[f"assurance{suffix}"]]
+        if self._privacy_url:
+            sentences.append(f'<a href="{escape(self._privacy_url)}">{words["privacy_notice"]}</a>')
+        return " ".join(sentences)
+
+
+def _json_time(epoch_seconds: int) -> str:
+    """As :func:`~consent_mw.web.state.state_view` has it, in JSON, in an attribute."""
+    return f"&quot;{timestamp(epoch_seconds)}&quot;"
+
+
+def _list(ids: Sequence[str], words: Words) -> str:
+    return LIST_SEPARATOR.join(f"<b>{escape(words.label(id))}</b>" for id in ids)

@@ -1,0 +1,50 @@
+"""What stands in front of a frame that is held back.
+
+Phrasing content only, so that it may stand wherever a frame may; its button reaches its form by ``form=``, because a
+form inside a paragraph or another form would tear the page apart.
+"""
+
+from __future__ import annotations
+
+import re
+
+from consent_mw.core.policy import Policy
+from consent_mw.web.html import CLOSE, OPEN, escape
+from consent_mw.web.words import Words
+
+_LENGTH = re.compile(r"[0-9]{1,5}%?")
+
+
+def placeholder(policy: Policy, id: str, words: Words, *, width: str, height: str) -> str:
+    name = escape(words.label(id))
+    kind = "category" if id in policy.categories else "service"
+    text = f"<span><b>{words.html('placeholder_text', name=name)}</b></span>"
+    if _may_ask(policy, id):
+        value = escape(id)
+        text += (
+            f"<span>{words.html('placeholder_note', name=name)}</span>"
+            f'<button type="button" data-consent-action="load">{words["placeholder_load"]}</button>'
+            f'<button form="consent-allow" name="{kind}" value="{value}" data-consent-action="allow">'
+            f"{words.html('placeholder_allow', name=name)}</button>"
+        )
+    else:
+        text += f"<span>{words['placeholder_blocked']}</span>"
+    # An empty drawing of the frame's size holds the place: attributes need no style, which a policy may forbid.
+    sizes = f' width="{_length(width, "300")}" height="{_length(height, "150")}"'
+    return (
+        f'{OPEN}<span data-consent-placeholder="{escape(id)}" lang="{escape(words.tag)}" dir="{words.direction}">'
+        f'<svg aria-hidden="true"{sizes}></svg><span>{text}</span></span>{CLOSE}'
+    )
+
+
+def _may_ask(policy: Policy, id: str) -> bool:
+    """Consent can be asked for what the site discloses, and by category where it declares nothing."""
+    service = policy.services.get(id)
+    if service is None:
+        return id in policy.categories
+    return service.declared or not policy.declares_services
+
+
+def _length(value: str, default: str) -> str:
+    value = value.strip().removesuffix("px")
+    return value if _LENGTH.fullmatch(value) else default

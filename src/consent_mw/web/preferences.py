@@ -1,0 +1,193 @@
+"""The second layer: every category and service with its own switch. The same form in the page and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from consent_mw.core.decision import Consent
+from consent_mw.core.policy import Category, CookieRule, Service
+from consent_mw.settings import BannerSettings
+from consent_mw.web.html import escape, slot
+from consent_mw.web.words import LIST_SEPARATOR, Words
+
+
+def form_start(action: str, words: Words, attributes: str = "") -> str:
+    """A form that works by itself: it says where to return to, and in which language it asked.
+
+    No ``autocomplete``: a browser that restores boxes on a reload would show ticks that nobody set.
+    """
+    return (
+        f'<form method="post" action="{slot("base")}/{action}" autocomplete="off"{attributes}>'
+        f'<input type="hidden" name="return_to" value="{slot("return_to")}">'
+        f'<input type="hidden" name="language" value="{escape(words.tag)}">'
+    )
+
+
+def preferences_form(
+    consent: Consent, words: Words, settings: BannerSettings, *, detailed: bool, observed: Iterable[Service] = ()
+) -> str:
+    """Categories with their services, and the buttons.
+
+    :param detailed: with providers, cookies and durations (GDPR art. 13; CJEU C-673/17); else with a link to them
+    :param observed: services seen on a site that declares none
+    """
+    answerable = _answerable(consent)
+    categories = "".join(
+        _category(category, answerable.get(category.id, []), consent, words, detailed)
+        for category in consent.policy.categories.values()
+    )
+    seen = [service for service in observed if service.id not in consent.services()]
+    extra = _seen(seen, words) if seen else ""
+    more = "" if detailed else f'<p><a href="{preferences_address()}">{words["details"]}</a></p>'
+    return (
+        f"{form_start('decision', words)}"
+        f"<p>{words['preferences_intro']}</p>{signal_note(consent, words)}{categories}{extra}{more}"
+        f'<footer><div class="c-actions">'
+        # The first button in the source is the one that the Enter key presses.
+        f"{button('save', words)}{choice_buttons(words, settings)}{_withdraw(consent, words)}</div></footer></form>"
+    )
+
+
+def choice_buttons(words: Words, settings: BannerSettings) -> str:
+    """Accept and reject: one after the other, made by the same hand (CNIL 2020-092; 11 CCR 7004(a)(2))."""
+    actions = ["accept_all", "reject_all"]
+    if settings.order == "reject_first":
+        actions.reverse()
+    return "".join(button(action, words) for action in actions)
+
+
+def button(action: str, words: Words) -> str:
+    return f'<button name="action" value="{action}" data-consent-action="{action}">{words[action]}</button>'
+
+
+def signal_note(consent: Consent, words: Words) -> str:
+    if not consent.honours_signal:
+        return ""
+    return f"<p>{words.html('signal_note', signals=escape(words.signals(consent.signals)))}</p>"
+
+
+def current_choice(consent: Consent) -> str:
+    """Hidden inputs that state what holds now, so that a form can add to it: ``save`` means the whole choice."""
+    fields = [("category", category.id) for category in consent.policy.optional if consent.granted(category.id)]
+    for id in consent.services():
+        if consent.granted(id):
+            fields.append(("service", id))
+        elif id in consent.own_services:
+            fields.append(("was", id))
+    return "".join(f'<input type="hidden" name="{name}" value="{escape(id)}">' for name, id in fields)
+
+
+def _answerable(consent: Consent) -> dict[str, list[Service]]:
+    """The services with a switch of their own, each under the first category that it needs a grant of."""
+    policy, found = consent.policy, dict[str, list[Service]]()
+    for id in consent.services():
+        service = policy.services[id]
+        optional = [category for category in service.categories if not policy.categories[category].required]
+        found.setdefault((optional or list(service.categories))[0], []).append(service)
+    return found
+
+
+def _category(category: Category, services: list[Service], consent: Consent, words: Words, detailed: bool) -> str:
+    id = escape(category.id)
+    about = [escape(words.description(category))]
+    if category.separate:
+        about.append(words["separate_note"])
+    if category.required:
+        about.append(f"<b>{words['always_on']}</b>")
+    switch = _switch("category", id, consent.granted(category.id), locked=category.required, about=f"consent-{id}")
+    listed = "".join(_service(service, consent, words, detailed) for service in services)
+    if listed:
+        listed = f'<ul aria-label="{words["services"]}">{listed}</ul>'
+    return (
+        f'<div class="c-category"><label>{escape(words.label(category.id))}{switch}</label>'
+        f'<p id="consent-{id}">{" ".join(about)}</p>{listed}</div>'
+    )
+
+
+def _service(service: Service, consent: Consent, words: Words, detailed: bool) -> str:
+    categories = consent.policy.categories
+    optional = [id for id in service.categories if not categories[id].required]
+    needs = f' data-needs="{escape(" ".join(optional))}"'
+    switch = _switch("service", escape(service.id), consent.granted(service.id), locked=not optional, extra=needs)
+    owner = f" <small>{escape(service.owner)}</small>" if service.owner and not detailed else ""
+    facts = service_facts(service, words) if detailed else ""
+    return f"<li><label><span>{escape(service.name)}{owner}</span>{switch}</label>{facts}</li>"
+
+
+def _switch(name: str, id: str, on: bool, *, locked: bool, about: str = "", extra: str = "") -> str:
+    ticked = " checked" if on else ""
+    if about:
+        extra += f' aria-describedby="{about}"'
+    if locked:
+        ticked += " disabled"
+    # A box that was shown ticked says so: only then is an empty one an answer, not just a box nobody touched.
+    was = f'<input type="hidden" name="was" value="{id}">' if on and not locked else ""
+    return f'<input type="checkbox" role="switch" name="{name}" value="{id}"{extra}{ticked}>{was}'
+
+
+def _withdraw(consent: Consent, words: Words) -> str:
+    hidden = "" if anything_granted(consent) else " hidden"
+    return (
+        f'<button class="c-quiet" formaction="{slot("base")}/withdraw" data-consent-action="withdraw"{hidden}>'
+        f"{words['withdraw']}</button>"
+    )
+
+
+def anything_granted(consent: Consent) -> bool:
+    """Whether there is something to withdraw."""
+    policy = consent.policy
+    return any(consent.granted(category.id) for category in policy.optional) or any(consent.own_services.values())
+
+
+def _seen(services: list[Service], words: Words) -> str:
+    items = "".join(f"<li>{escape(service.name)}{service_facts(service, words)}</li>" for service in services)
+    return f'<div class="c-category"><h2>{words["services_seen"]}</h2><ul>{items}</ul></div>'
+
+
+def service_facts(service: Service, words: Words) -> str:
+    """Who provides it, what for, for how long, and every cookie with its duration."""
+    provider = LIST_SEPARATOR.join(filter(None, (service.owner, service.country)))
+    facts = [
+        ("provider", escape(provider)),
+        ("purposes", escape(words.purposes(service.purposes))),
+        ("recipients", escape(LIST_SEPARATOR.join(service.recipients))),
+        ("retention", escape(service.retention)),
+        ("storage", escape(LIST_SEPARATOR.join(service.storage))),
+    ]
+    if service.policy_url:
+        link = (
+            f'<a href="{escape(service.policy_url)}" rel="noopener noreferrer">{escape(_shown(service.policy_url))}</a>'
+        )
+        facts.append(("policy", link))
+    rows = "".join(f"<dt>{words[key]}</dt><dd>{value}</dd>" for key, value in facts if value)
+    return f"<dl>{rows}</dl>{_cookies(service.cookies, words)}"
+
+
+def _cookies(rules: tuple[CookieRule, ...], words: Words) -> str:
+    if not rules:
+        return ""
+    rows = "".join(
+        f"<tr><td><code>{escape(rule.name)}</code></td><td>{_days(rule.max_age_days, words)}</td></tr>"
+        for rule in rules
+    )
+    head = f"<tr><th scope=col>{words['cookie']}</th><th scope=col>{words['cookie_days']}</th></tr>"
+    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"<details><summary>{words['cookies']} ({len(rules)})</summary>{table}</details>"
+
+
+def _days(days: float | None, words: Words) -> str:
+    if days is None:
+        return words["cookie_unknown"]
+    if days == 0:
+        return words["cookie_session"]
+    return f"{days:.0f}" if days >= 1 else "&lt; 1"
+
+
+def _shown(address: str) -> str:
+    """A link's address without what nobody reads."""
+    return address.removeprefix("https://").removeprefix("http://").removesuffix("/")
+
+
+def preferences_address() -> str:
+    """Where the second layer is a page of its own, and where that leads back to."""
+    return f"{slot('base')}/preferences?return_to={slot('return_query')}"

@@ -1,0 +1,38 @@
+"""The state of a visitor's consent as JSON: what ``GET /consent/state`` answers and what a page carries with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from consent_mw.core.decision import Consent, Decision, Stored
+
+
+def state_view(consent: Consent, expires_at: Callable[[Stored], int], services: Iterable[str] = ()) -> dict[str, Any]:
+    """The state, in the shape that the documentation of the HTTP interface fixes.
+
+    :param expires_at: epoch seconds until which a stored choice holds
+    :param services: ids of further services to answer for, where they are not declared; unknown ones are left out
+    """
+    stored, policy = consent.stored, consent.policy
+    answers = consent.services()
+    for id in services:
+        if id in policy.services:
+            answers[id] = Decision.of(consent.granted(id))
+    return {
+        "decided": consent.decided,
+        "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
+        "regime": policy.regime.value,
+        "signals": consent.signals._asdict(),
+        "categories": {id: decision.value for id, decision in consent.categories().items()},
+        "services": {id: decision.value for id, decision in answers.items()},
+        "stale": list(consent.stale),
+        "decided_at": timestamp(stored.decided_at) if stored is not None else None,
+        "expires_at": timestamp(expires_at(stored)) if stored is not None else None,
+    }
+
+
+def timestamp(epoch_seconds: int) -> str:
+    """RFC 3339, UTC, whole seconds."""
+    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,101 @@
+"""Languages: complete files only, and the one a visitor reads best."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent_mw.errors import ConfigError
+from consent_mw.i18n import Locales
+from consent_mw.settings import BannerSettings
+
+LOCALES = Locales()
+ALLOWED = ("en", "zh-Hans")
+_NAMES = re.compile(r"\{[a-z]+\}")
+
+
+def _file(**changed: Any) -> str:
+    return json.dumps(
+        {"tag": "en", "name": "English", "direction": "ltr", "reviewed": False, "texts": {"a": "A"}, **changed}
+    )
+
+
+@pytest.mark.parametrize("tag", LOCALES.tags)
+def test_every_text_names_what_the_english_one_names(tag: str) -> None:
+    english, texts = LOCALES.texts("en"), LOCALES.texts(tag)
+    assert texts.keys() == english.keys()
+    for key, text in texts.items():
+        assert set(_NAMES.findall(text)) == set(_NAMES.findall(english[key])), key
+
+
+def test_every_language_we_ship_is_offered() -> None:
+    assert set(BannerSettings().locales) == set(LOCALES.tags)
+    assert BannerSettings().locales[0] == "en"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
+        ("zh", "zh-Hans"),
+        ("zh-SG", "zh-Hans"),
+        ("ZH_hans_cn", "zh-Hans"),
+        ("zh-TW", "zh-Hans"),  # the other script of one's language beats another language
+        ("en-GB", "en"),
+        ("xx,zh;q=0.5", "zh-Hans"),
+        ("en;q=0.1,zh;q=0.9", "zh-Hans"),
+        ("en;q=0,zh;q=0.1", "zh-Hans"),
+        ("zh;q=0", "en"),
+        ("zh;q=nan", "en"),
+        ("zh;q=2", "en"),
+        ("zh;q=-1", "en"),
+        ("*", "en"),
+        (",,;;q=,", "en"),
+        ("xx," * 40 + "zh", "en"),  # beyond the bound nothing is read
+    ],
+)
+def test_negotiation(header: str, expected: str) -> None:
+    assert LOCALES.negotiate(header, ALLOWED) == expected
+
+
+def test_the_first_allowed_language_is_the_last_resort() -> None:
+    assert LOCALES.negotiate("xx", ("zh-Hans", "en")) == "zh-Hans"
+    assert LOCALES.negotiate("xx", ()) == "en"
+    assert LOCALES.negotiate("zh", ("en", "not-shipped")) == "en"
+
+
+@given(st.text(max_size=3000), st.sampled_from([ALLOWED, ALLOWED[::-1]]))
+def test_no_header_breaks_it(header: str, allowed: tuple[str, ...]) -> None:
+    assert LOCALES.negotiate(header, allowed) in allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("de.json", _file(tag="de", texts={"a": "A", "b": "B"}), "de.json lacks, or has beyond en.json: b"),
+        ("de.json", _file(tag="de", texts={}), "a"),
+        ("de.json", _file(tag="de", texts={"a": ""}), "none of them empty"),
+        ("de.json", _file(tag="fr"), "tag"),
+        ("de.json", _file(tag="de", direction="up"), "direction"),
+        ("de.json", _file(tag="de", reviewed="yes"), "reviewed"),
+        ("de.json", "[]", "cannot be read"),
+        ("de.json", "{", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / "en.json").write_text(_file())
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match=said):
+        Locales(tmp_path)
+
+
+def test_english_is_not_optional(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"en\.json is missing"):
+        Locales(tmp_path)
