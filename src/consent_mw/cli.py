@@ -1,0 +1,108 @@
+"""The command line, ``consent-mw``. Each command is a few lines over the library."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from consent_mw.catalog.load import load_catalog
+from consent_mw.catalog.schema import ServiceEntry
+from consent_mw.config import ConsentConfig, build_policy
+from consent_mw.errors import ConsentError
+from consent_mw.suggest import as_toml, read_log
+
+OK, FAILED, MISUSED = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 something is wrong, 2 misused."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options, out if out is not None else sys.stdout))
+    except (ConsentError, OSError) as error:
+        print(f"consent-mw: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="consent-mw", description="Consent for ASGI apps, enforced on the server.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="check a configuration file and show what it asks visitors")
+    check.add_argument("config", help="path of the TOML file")
+    check.set_defaults(run=_check)
+
+    suggest = commands.add_parser("suggest", help="write the configuration for what a log says was observed")
+    suggest.add_argument("log", nargs="?", help="a log file of the app; standard input when absent")
+    suggest.set_defaults(run=_suggest)
+
+    catalog = commands.add_parser("catalog", help="list, search and explain the built-in services")
+    catalog.add_argument(
+        "words", nargs="*", help="show the services that contain every word in id, name, owner or host"
+    )
+    catalog.set_defaults(run=_catalog)
+    return parser
+
+
+def _check(options: argparse.Namespace, out: TextIO) -> int:
+    policy = build_policy(ConsentConfig.load(options.config))
+    print(f"{options.config}: ok, policy {policy.version}, {policy.fingerprint}", file=out)
+    for category in policy.categories.values():
+        kind = "always on" if category.required else "asked for alone" if category.separate else "asked for"
+        services = [service.id for service in policy.declared if category.id in service.categories]
+        print(f"  {category.id} ({kind}): {', '.join(services) or 'no declared service'}", file=out)
+    if not policy.declares_services:
+        print("  no service is declared: a valid consent needs them, see `use` and [[services]]", file=out)
+    return OK
+
+
+def _suggest(options: argparse.Namespace, out: TextIO) -> int:
+    if options.log is None:
+        seen = read_log(sys.stdin, load_catalog())
+    else:
+        with open(options.log, encoding="utf-8", errors="replace") as log:
+            seen = read_log(log, load_catalog())
+    print(as_toml(seen), file=out)
+    return OK
+
+
+def _catalog(options: argparse.Namespace, out: TextIO) -> int:
+    words = [word.lower() for word in options.words]
+    found = [service for service in load_catalog().services if _mentions(service, words)]
+    if len(found) == 1:
+        _explain(found[0], out)
+    else:
+        for service in found:
+            print(f"{service.id:28} {', '.join(service.purposes):32} {service.name} ({service.country})", file=out)
+        print(f"{len(found)} services", file=out)
+    return OK if found else FAILED
+
+
+def _mentions(service: ServiceEntry, words: Sequence[str]) -> bool:
+    if words == [service.id]:
+        return True
+    text = " ".join((service.id, service.name, service.owner, *service.hosts, *service.paths)).lower()
+    return all(word in text for word in words)
+
+
+def _explain(service: ServiceEntry, out: TextIO) -> None:
+    print(f"{service.id}: {service.name}, {service.owner} ({service.country}), number {service.number}", file=out)
+    rows = {
+        "purposes": service.purposes,
+        "hosts": (*service.hosts, *service.paths),
+        "cookies": [f"{cookie.name} ({_days(cookie.days)})" for cookie in service.cookies],
+        "storage": service.storage,
+        "inline": service.inline,
+        "policy": [service.policy_url],
+        "note": [service.note],
+    }
+    for name, values in rows.items():
+        if any(values):
+            print(f"  {name:9} {', '.join(values)}", file=out)
+    print(f'  declare   use = ["{service.id}"]', file=out)
+
+
+def _days(days: float | None) -> str:
+    return "lifetime unknown" if days is None else "session" if days == 0 else f"{days:g} days"
