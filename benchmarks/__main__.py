@@ -1,0 +1,15 @@
+"""``python -m benchmarks``: every budget beside its baseline, in one interleaved run."""
+
+from __future__ import annotations
+
+from benchmarks import bench_html, bench_request, size
+
+
+def main() -> None:
+    bench_request.main()
+    bench_html.main()
+    size.main()
+
+
+if __name__ == "__main__":
+    main()

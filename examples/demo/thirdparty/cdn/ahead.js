@@ -1,0 +1,1 @@
+// Swift Current: fetched ahead of time, in case it is needed.
