@@ -307,7 +307,7 @@ def _service(
     entry: ServiceEntry, number: int, declared: bool, categories: Mapping[str, Category], by_purpose: Mapping[str, str]
 ) -> Service:
     if entry.category is not None:
-        ids = (_known(entry.category, f"services.{entry.id}.category", categories),)
+        ids: tuple[str, ...] = (_known(entry.category, f"services.{entry.id}.category", categories),)
     else:
         ids = tuple(dict.fromkeys(by_purpose[purpose] for purpose in entry.purposes))
     return Service(

@@ -94,13 +94,11 @@ def filter_request(header: bytes, grants: Grants, own_name: bytes, report: Repor
 
 
 def filter_response(headers: RawHeaders, grants: Grants, own_name: bytes, now: float, report: Report) -> RawHeaders:
-    """Response headers without the Set-Cookie headers that were not consented to; the same list when all may stay.
+    """Response headers without the Set-Cookie headers that were not consented to.
 
     A deletion always passes: it takes data away. So that nobody plants state in our name, an app cannot set or
     delete the consent cookie.
     """
-    if not any(name == b"set-cookie" or name.lower() == b"set-cookie" for name, _ in headers):
-        return headers
     kept: RawHeaders = []
     for name, value in headers:
         if name.lower() == b"set-cookie":

@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import lolhtml
 
@@ -24,15 +24,19 @@ MAX_HELD_BYTES = 4 * 1024 * 1024
 
 OPEN, CLOSE = b"<!--consent-->", b"<!--/consent-->"
 
-_MARKS = "[data-consent],[data-category],[data-name],[data-cookieconsent]"
+# By tag name only: a selector that any tag could match would make the engine read every tag's attributes.
+_STRUCTURE = "html,body,base,frameset"
 _FETCHING = ",".join(
     "script[src] img iframe frame link source video audio embed object track input[src] image use feimage "
-    "a[ping] area[ping] [background]".split()
+    "a[ping] area[ping] table[background] td[background] th[background]".split()
 )
-_STRUCTURE = "html,body,base,frameset"
 _INLINE = "script:not([src])"
-# Tags of other tools that are inert already, and must be released once granted.
-_FOREIGN = "[data-category],[data-name],[data-cookieconsent]"
+# Tags that another tool made inert, to be released by our script once they are granted.
+_FOREIGN = ",".join(
+    f"{tag}[{mark}]"
+    for tag in ("script", "img", "iframe", "embed", "video", "audio", "source", "object", "link")
+    for mark in ("data-category", "data-name", "data-cookieconsent")
+)
 
 # Sentinels: what the next piece is.
 _TAG, _DOCTYPE, _INLINE_TAG, _FOREIGN_INLINE_TAG = object(), object(), object(), object()
@@ -55,6 +59,27 @@ class Page:
     placeholder: Callable[[list[str], Tag], bytes]
     everything_granted: bool = False
     """Then no address and no script is looked at."""
+    memo: TagMemo = field(default_factory=lambda: TagMemo())
+
+
+class TagMemo:
+    """What became of a tag, for one set of grants on one host: a site's tags repeat on every page.
+
+    Frames are not remembered, their placeholder belongs to the page; nor is anything on a page with a ``<base>``.
+    """
+
+    MAX_TAGS = 4096
+    MAX_TAG_BYTES = 1024
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bytes] = {}
+        self.get = self._known.get
+
+    def keep(self, raw: bytes, outcome: bytes) -> None:
+        if len(raw) <= self.MAX_TAG_BYTES:
+            if len(self._known) >= self.MAX_TAGS:
+                self._known.clear()
+            self._known[raw] = outcome
 
 
 class HtmlGate:
@@ -129,6 +154,9 @@ class HtmlGate:
         if expected is _DOCTYPE:
             self._is_document = True
             return piece
+        remembered = self._page.memo.get(piece) if expected is _TAG else None
+        if remembered is not None:
+            return remembered
         # <script/> ends itself in SVG and MathML only; there it has no text to wait for
         if expected is _INLINE_TAG or (expected is _FOREIGN_INLINE_TAG and not piece.endswith(b"/>")):
             self._script = [piece]
@@ -149,11 +177,11 @@ class HtmlGate:
             self._inserted = True  # a frameset page has no body to show anything in
             return tag.raw
         adopted = self._adopt(tag)
-        if adopted is not None:
-            return adopted
-        out = self._hold(tag)
-        if name == b"body" and not self._inserted:
-            return out + self._insert()
+        out = adopted if adopted is not None else self._hold(tag)
+        if name == b"body":
+            return out if self._inserted else out + self._insert()
+        if name != b"iframe" and not self._has_base:
+            self._page.memo.keep(tag.raw, out)
         return out
 
     def _hold(self, tag: Tag, extra: list[str] | None = None) -> bytes:
@@ -221,7 +249,7 @@ class _Tokenizer:
         if everything_granted:
             self._rewriter.on(f"{_STRUCTURE},{_FOREIGN}", _Announce(self._pieces))
         else:
-            self._rewriter.on(f"{_STRUCTURE},{_FETCHING},{_MARKS}", _Announce(self._pieces))
+            self._rewriter.on(f"{_STRUCTURE},{_FETCHING}", _Announce(self._pieces))
             self._rewriter.on(_INLINE, _AnnounceInline(self._pieces))
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -16,20 +15,11 @@ from starlette.websockets import WebSocket
 from consent_mw.core.decision import Consent
 from consent_mw.errors import ConfigError, ConsentError, ConsentRequired
 from consent_mw.web.problem import problem
-from consent_mw.web.site import Site
 from consent_mw.web.visit import Visit
 
 SCOPE_KEY = "consent_mw"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What the middleware leaves in the scope."""
-
-    site: Site
-    visit: Visit
 
 
 def get_consent(connection: HTTPConnection | MutableMapping[str, Any]) -> Consent:
@@ -38,7 +28,7 @@ def get_consent(connection: HTTPConnection | MutableMapping[str, Any]) -> Consen
     :param connection: a Request, HTTPConnection or WebSocket, or the raw ASGI scope
     :raises ConsentError: when no :class:`ConsentMiddleware` is mounted around the app; nothing is ever assumed granted
     """
-    return _asking(connection).visit.consent
+    return _visit(connection).consent
 
 
 def requires_consent(*required: str) -> Callable[[Endpoint], Endpoint]:
@@ -73,12 +63,12 @@ async def _in_thread(endpoint: Callable[..., Any], args: tuple[Any, ...], kwargs
     return await run_in_threadpool(endpoint, *args, **kwargs)
 
 
-def _asking(connection: HTTPConnection | MutableMapping[str, Any]) -> Asking:
+def _visit(connection: HTTPConnection | MutableMapping[str, Any]) -> Visit:
     scope = connection.scope if isinstance(connection, HTTPConnection) else connection
-    asking = scope.get(SCOPE_KEY)
-    if not isinstance(asking, Asking):
+    visit = scope.get(SCOPE_KEY)
+    if not isinstance(visit, Visit):
         raise ConsentError("no consent in this scope: wrap the app with ConsentMiddleware(app, secret_key=...)")
-    return asking
+    return visit
 
 
 def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection:
@@ -95,7 +85,8 @@ async def _refuse(connection: HTTPConnection, missing: list[str]) -> Response | 
     if isinstance(connection, WebSocket):
         await connection.close(code=4403, reason="consent required")
         return None
-    site, consent = _asking(connection).site, get_consent(connection)
+    visit = _visit(connection)
+    site, consent = visit.site, visit.consent
     if not isinstance(connection, Request) or not wants_page(connection):
         return problem(403, "Consent required", f"not granted: {', '.join(missing)}", required=missing)
     locale = site.locales.negotiate(connection.headers.get("accept-language", ""), site.config.banner.locales)

@@ -9,7 +9,7 @@ MAX_USER_AGENT_LENGTH = 256
 
 
 def device_class(user_agent: str) -> str:
-    """``phone``, ``tablet``, ``desktop``, ``bot`` or ``other``. The first call takes a second: not for every request."""
+    """``phone``, ``tablet``, ``desktop``, ``bot`` or ``other``. The first call takes a second."""
     return _device_class(user_agent[:MAX_USER_AGENT_LENGTH])
 
 

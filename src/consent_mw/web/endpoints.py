@@ -116,7 +116,7 @@ class Endpoints:
 
     async def _apply(self, request: Request, visit: Visit, incoming: Incoming) -> Response:
         site, before, now = self._site, visit.consent, int(time.time())
-        stored = decide(before, incoming.choice, site=visit.site, now=now, new_subject=new_subject)
+        stored = decide(before, incoming.choice, site=visit.host, now=now, new_subject=new_subject)
         after = resolve(site.policy, stored, before.signals)
         try:
             token = site.codec.dumps(stored)
@@ -143,7 +143,7 @@ class Endpoints:
         return [
             (b"set-cookie", value)
             for name in names[:MAX_EXPIRED_PER_RESPONSE]
-            for value in expiry_headers(name, visit.site, ("/",), secure=secure)
+            for value in expiry_headers(name, visit.host, ("/",), secure=secure)
         ]
 
     def _check_origin(self, request: Request) -> None:

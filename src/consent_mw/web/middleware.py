@@ -12,23 +12,18 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consent_mw.config import ConsentConfig
-from consent_mw.enforce.codings import narrowed
-from consent_mw.enforce.page_headers import DOCUMENT_CONDITIONS
 from consent_mw.ledger.base import Ledger
-from consent_mw.web.access import SCOPE_KEY, Asking
-from consent_mw.web.endpoints import Endpoints
+from consent_mw.web.access import SCOPE_KEY
+from consent_mw.web.endpoints import GPC_PATH, Endpoints
+from consent_mw.web.head import passed_on, read_head
 from consent_mw.web.responder import Responder
 from consent_mw.web.site import Site
 from consent_mw.web.visit import Visit, Visits
 
 DEFAULT_LEDGER = "sqlite:///consent.sqlite3"
 
-_DOCUMENT_DESTINATIONS = frozenset({b"document", b"iframe", b"frame", b"embed", b"object"})
-_STATIC_DESTINATIONS = frozenset(
-    {b"audio", b"font", b"image", b"manifest", b"script", b"style", b"track", b"video", b"worker", b"sharedworker"}
-)
 # Ways around the body or the headers that we judge: an app that finds them missing sends plain messages.
-_HIDDEN_EXTENSIONS = ("http.response.zerocopysend", "http.response.push", "http.response.early_hint")
+_HIDDEN_EXTENSIONS = frozenset({"http.response.zerocopysend", "http.response.push", "http.response.early_hint"})
 
 
 class ConsentMiddleware:
@@ -55,7 +50,7 @@ class ConsentMiddleware:
         self.site = Site(ConsentConfig.load(config), secret_key, ledger)
         self._visits = Visits(self.site)
         self._endpoints = Endpoints(self.site)
-        self._prefix = self.site.config.path
+        self._prefix = self.site.config.path + "/"
         self._exempt = self.site.config.enforcement.exempt_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,20 +61,21 @@ class ConsentMiddleware:
         if kind != "http" and kind != "websocket":
             await self.app(scope, receive, send)
             return
-        visit = self._visits.read(scope)
+        head, cookies = read_head(scope["headers"])
+        visit = self._visits.read(scope, head, cookies)
         path: str = scope["path"]
-        if kind == "http" and self._endpoints.serves(scope, path):
+        if kind == "http" and (self._prefix in path or path == GPC_PATH) and self._endpoints.serves(scope, path):
             await self._endpoints(scope, receive, send, visit)
             return
+        inner = _with_consent(scope, visit)
         if self._exempt and path.startswith(self._exempt):
-            await self.app(_with_consent(scope, visit, self.site), receive, send)
+            await self.app(inner, receive, send)
             return
-        inner = _with_consent(scope, visit, self.site)
-        inner["headers"] = _request_headers(scope, visit)
+        inner["headers"] = passed_on(scope, head, cookies, visit.cookies)
         extensions = inner.get("extensions")
-        if extensions:
+        if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
             inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}
-        await self.app(inner, receive, Responder(self.site, visit, scope, send))
+        await self.app(inner, receive, Responder(visit, scope, send))
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the ledger before the app starts and close it after the app has stopped."""
@@ -99,38 +95,9 @@ class ConsentMiddleware:
         await self.app(scope, receive_and_open, send_and_close)
 
 
-def _with_consent(scope: Scope, visit: Visit, site: Site) -> dict[str, Any]:
+def _with_consent(scope: Scope, visit: Visit) -> dict[str, Any]:
     """A copy of the scope in which the app finds the visitor's consent."""
     inner = dict(scope)
     inner["state"] = {**scope.get("state", {}), "consent": visit.consent}
-    inner[SCOPE_KEY] = Asking(site, visit)
+    inner[SCOPE_KEY] = visit
     return inner
-
-
-def _request_headers(scope: Scope, visit: Visit) -> list[tuple[bytes, bytes]]:
-    """The request's headers as the app may see them.
-
-    A page is always asked for whole and in a coding that can be judged: a 304 would make the browser show a page it
-    stored under another consent, a 206 or an unknown coding could not be judged.
-    """
-    cookies = iter(visit.cookies)
-    destination = accept = b""
-    headers: list[tuple[bytes, bytes]] = []
-    for pair in scope["headers"]:
-        name = pair[0]
-        if name == b"cookie":
-            kept = next(cookies)
-            if kept:
-                headers.append((name, kept))
-            continue
-        if name == b"sec-fetch-dest":
-            destination = pair[1]
-        elif name == b"accept":
-            accept = pair[1]
-        headers.append(pair)
-    if destination in _STATIC_DESTINATIONS or scope.get("method") not in ("GET", "HEAD"):
-        return headers
-    document = destination in _DOCUMENT_DESTINATIONS or (not destination and b"text/html" in accept)
-    if document:
-        headers = [pair for pair in headers if pair[0] not in DOCUMENT_CONDITIONS]
-    return [(n, narrowed(v)) if n == b"accept-encoding" else (n, v) for n, v in headers]

@@ -32,7 +32,7 @@ from consent_mw.enforce.page_headers import (
 )
 from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import Tag
-from consent_mw.web.site import Site, host_name
+from consent_mw.web.site import host_name
 from consent_mw.web.visit import Visit, cookie_names
 
 logger = logging.getLogger("consent_mw")
@@ -43,6 +43,7 @@ MAX_EXPIRED_PER_RESPONSE = 20
 """Names of cookies taken away with one response: more would outgrow what servers accept as headers."""
 
 _VARY = ("Cookie", "Sec-GPC", "DNT", "Accept-Language")
+_IDENTITY = Identity()
 _NO_BODY = frozenset({204, 205, 304})
 
 
@@ -51,14 +52,14 @@ class Responder:
 
     __slots__ = ("_coding", "_gate", "_scope", "_send", "_site", "_start", "_visit")
 
-    def __init__(self, site: Site, visit: Visit, scope: Scope, send: Send) -> None:
-        self._site = site
+    def __init__(self, visit: Visit, scope: Scope, send: Send) -> None:
+        self._site = visit.site
         self._visit = visit
         self._scope = scope
         self._send = send
         self._start: Message | None = None  # held until the first body bytes are known
         self._gate: HtmlGate | None = None
-        self._coding: Coding = Identity()
+        self._coding: Coding = _IDENTITY
 
     def __call__(self, message: Message) -> Awaitable[None]:
         kind = message["type"]
@@ -86,18 +87,25 @@ class Responder:
         return self._send(message)
 
     def _judge_start(self, message: Message) -> None:
-        site, visit = self._site, self._visit
-        headers = list(message.get("headers", ()))
+        headers = message.get("headers", ())
+        sets_cookie, content_type = False, b""
+        for name, value in headers:
+            lower = name.lower()  # an app may not keep to ASGI's lower case
+            if lower == b"set-cookie":
+                sets_cookie = True
+            elif lower == b"content-type":
+                content_type = value
+        if sets_cookie:
+            message["headers"] = headers = self._cookies_judged(list(headers))
+        if is_html(content_type) and message["type"] == "http.response.start":
+            message["headers"] = self._page_start(message, list(headers), content_type)
+
+    def _cookies_judged(self, headers: RawHeaders) -> RawHeaders:
+        site = self._site
         own = site.cookie(self._scope).name
-        grants = visit.consent.grants
-        filtered = filter_response(headers, grants, own, time.time(), site.observed.response_cookie)
-        if not site.enforces:
-            filtered = headers
-        if message["type"] == "http.response.start":
-            content_type = header(filtered, b"content-type")
-            if is_html(content_type):
-                filtered = self._page_start(message, filtered, content_type)
-        message["headers"] = filtered
+        report = site.observed.response_cookie
+        judged = filter_response(headers, self._visit.consent.grants, own, time.time(), report)
+        return judged if site.enforces else headers
 
     def _page_start(self, message: Message, headers: RawHeaders, content_type: bytes) -> RawHeaders:
         if header(headers, b"content-disposition").lower().lstrip().startswith(b"attachment"):
@@ -158,6 +166,7 @@ class Responder:
             block=_guarded(block),
             placeholder=_guarded(placeholder),
             everything_granted=visit.everything,
+            memo=site.tag_memo(visit.consent.grants, host_name(raw_host)),
         )
 
     def _expiries(self) -> RawHeaders:
@@ -174,7 +183,7 @@ class Responder:
         return [
             (b"set-cookie", value)
             for name in names[:MAX_EXPIRED_PER_RESPONSE]
-            for value in expiry_headers(name, self._visit.site, paths, secure=secure)
+            for value in expiry_headers(name, self._visit.host, paths, secure=secure)
         ]
 
     async def _on_body(self, message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -9,11 +10,11 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from consent_mw.config import ConsentConfig, build_policy, check_secrets
-from consent_mw.core.decision import Choice, Stored, decide, resolve
+from consent_mw.core.decision import Choice, Grants, Stored, decide, resolve
 from consent_mw.core.policy import Policy
 from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.core.token import TokenCodec, new_subject
-from consent_mw.errors import ConfigError
+from consent_mw.enforce.html_gate import TagMemo
 from consent_mw.i18n import Locales
 from consent_mw.ledger.base import Ledger
 from consent_mw.ledger.open import open_ledger
@@ -21,7 +22,10 @@ from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
 from consent_mw.web.observed import Observed
 
+logger = logging.getLogger("consent_mw")
+
 DAY_SECONDS = 86_400
+MAX_TAG_MEMOS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,12 @@ class Site:
             locales=self.locales,
             assets=self.assets,
         )
+        self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
         self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
         self._first_host = _host_of(config.origins[0]) if config.origins else ""
         self._secure_cookie = self._cookie(secure=True)
         self._plain_cookie = self._cookie(secure=False)
-        _check_token_fits(self.policy, self.codec)
+        _warn_if_token_may_not_fit(self.policy, self.codec)
 
     def is_secure(self, scope: Scope) -> bool:
         """Whether the visitor came over TLS, by the configuration where a proxy ends it."""
@@ -77,6 +82,15 @@ class Site:
             return self.config.cookie.domain
         host = host_name(host_header)
         return host if not self.own_hosts or host in self.own_hosts else self._first_host
+
+    def tag_memo(self, grants: Grants, host: str) -> TagMemo:
+        """Bounded: a site has few answers and fewer hosts; whoever sends many only makes it forget."""
+        memo = self._tag_memos.get((grants, host))
+        if memo is None:
+            if len(self._tag_memos) >= MAX_TAG_MEMOS:
+                self._tag_memos.clear()
+            memo = self._tag_memos[grants, host] = TagMemo()
+        return memo
 
     def origins(self, scope: Scope, host_header: bytes) -> tuple[str, ...]:
         """The origins that may change this visitor's state."""
@@ -108,8 +122,8 @@ def _host_of(origin: str) -> str:
     return urlsplit(origin).hostname or ""
 
 
-def _check_token_fits(policy: Policy, codec: TokenCodec) -> None:
-    """Refuse, at start-up, a configuration whose largest choice would not fit into the cookie."""
+def _warn_if_token_may_not_fit(policy: Policy, codec: TokenCodec) -> None:
+    """Say at start-up when choosing every second service one by one would outgrow the cookie."""
     undecided = resolve(policy, None, NO_SIGNALS)
     every_second = {service.id: position % 2 == 0 for position, service in enumerate(policy.declared)}
     choice = Choice(action="save", categories=dict.fromkeys(policy.categories, True), services=every_second)
@@ -117,6 +131,9 @@ def _check_token_fits(policy: Policy, codec: TokenCodec) -> None:
     try:
         codec.dumps(stored)
     except ValueError as error:
-        raise ConfigError(
-            f"services: {len(policy.declared)} are declared, and {error}; allowed: fewer to choose one by one"
-        ) from None
+        logger.warning(
+            "services: %d are declared; visitors can accept and reject them by category, but a choice of every second "
+            "one is refused with 422: %s",
+            len(policy.declared),
+            error,
+        )

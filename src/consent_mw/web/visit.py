@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.types import Scope
 
 from consent_mw.core.cookies import MAX_COOKIE_HEADER_BYTES, lenient, read_own, segments
 from consent_mw.core.decision import Consent, resolve
-from consent_mw.core.signals import Signals
+from consent_mw.core.signals import NO_SIGNALS, read_signals
 from consent_mw.enforce.cookie_filter import filter_request
 from consent_mw.web.site import Site
 
@@ -18,52 +19,48 @@ logger = logging.getLogger("consent_mw")
 
 _MEMO_ENTRIES = 4096
 _MEMO_COOKIE_BYTES = 2048
-_READ = frozenset({b"cookie", b"host", b"sec-gpc", b"dnt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One visitor's consent as this request presents it.
 
+    :ivar site: the middleware's set-up
+    :ivar host: host the choice belongs to
     :ivar cookies: what the app may see of each Cookie header, in order
     :ivar expires_at: epoch seconds until which this may be remembered
     :ivar everything: nothing is held back from this visitor
     """
 
+    site: Site
     consent: Consent
-    site: str
+    host: str
     cookies: tuple[bytes, ...]
     expires_at: float
     everything: bool
 
 
 class Visits:
-    """Reads visits. A bounded memo keyed by the raw bytes makes a repeated visitor cost a dictionary look-up."""
+    """Reads visits. A bounded memo keyed by the bytes that decide makes a repeated visitor cost one look-up."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._memo: dict[tuple[object, ...], Visit] = {}
 
-    def read(self, scope: Scope) -> Visit:
-        """The visit behind a request. Never raises: what cannot be read is denied."""
-        cookies: list[bytes] = []
-        host = b""
-        gpc = dnt = False
-        for name, value in scope["headers"]:
-            if name in _READ:
-                if name == b"cookie":
-                    cookies.append(value)
-                elif name == b"host":
-                    host = value
-                elif value == b"1":
-                    gpc, dnt = gpc or name == b"sec-gpc", dnt or name == b"dnt"
+    def read(self, scope: Scope, head: Mapping[bytes, bytes], cookies: list[bytes]) -> Visit:
+        """The visit behind a request. Never raises: what cannot be read is denied.
+
+        :param head: the request's headers, of repeated ones any (see :func:`consent_mw.web.head.read_head`)
+        :param cookies: every Cookie header
+        """
         raw = cookies[0] if len(cookies) == 1 else b"\n".join(cookies)
-        key = (raw, host, gpc, dnt, scope.get("scheme"))
+        key = (raw, head.get(b"host"), head.get(b"sec-gpc"), head.get(b"dnt"), scope.get("scheme"))
         visit = self._memo.get(key)
         if visit is not None and visit.expires_at > time.time():
             return visit
+        host = head.get(b"host", b"")
         try:
-            visit = self._read(scope, cookies, host, Signals(gpc, dnt))
+            visit = self._read(scope, cookies, host)
         except Exception:
             logger.exception("could not read consent; this request is served as denied")
             return self._denied(host, len(cookies))
@@ -73,25 +70,26 @@ class Visits:
             self._memo[key] = visit
         return visit
 
-    def _read(self, scope: Scope, cookies: list[bytes], host: bytes, signals: Signals) -> Visit:
+    def _read(self, scope: Scope, cookies: list[bytes], host: bytes) -> Visit:
         site, now = self._site, time.time()
         own = site.cookie(scope).name
         host_name = site.host(host)
         token = read_own(cookies, own)
         stored = site.codec.loads(token, site=host_name, now=now) if token is not None else None
-        consent = resolve(site.policy, stored, signals)
+        consent = resolve(site.policy, stored, read_signals(scope["headers"]))
         kept = tuple(filter_request(header, consent.grants, own, site.observed.request_cookie) for header in cookies)
         return Visit(
+            site=site,
             consent=consent,
-            site=host_name,
+            host=host_name,
             cookies=kept if site.enforces else tuple(cookies),
             expires_at=site.codec.expires_at(stored) if stored is not None else now + 3600,
             everything=consent.grants.everything,
         )
 
     def _denied(self, host: bytes, cookies: int) -> Visit:
-        consent = resolve(self._site.policy, None, Signals())
-        return Visit(consent, self._site.host(host), (b"",) * cookies, 0.0, False)
+        consent = resolve(self._site.policy, None, NO_SIGNALS)
+        return Visit(self._site, consent, self._site.host(host), (b"",) * cookies, 0.0, False)
 
 
 def cookie_names(scope: Scope) -> list[str]:
