@@ -8,7 +8,8 @@ from collections.abc import Callable
 import lolhtml
 
 from benchmarks.measure import interleaved, table
-from consent_mw.config import ConsentConfig, build_policy
+from consent_mw.build import build_policy
+from consent_mw.config import ConsentConfig
 from consent_mw.core.decision import Grants, resolve
 from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.enforce.html_gate import HtmlGate, Page, TagMemo

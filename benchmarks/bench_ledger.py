@@ -1,4 +1,4 @@
-"""Decisions recorded per second, on SQLite and PostgreSQL, beside a plain ``executemany``; verify and proof beside them.
+"""Decisions recorded per second, on SQLite and PostgreSQL, beside a plain ``executemany``; then verify and proofs.
 
     python benchmarks/bench_ledger.py [--records 40000] [--rounds 3] [--writers 64] [--large 1000000]
 

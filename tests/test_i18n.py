@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent_mw.banner_settings import BannerSettings
 from consent_mw.errors import ConfigError
 from consent_mw.i18n import Locales
-from consent_mw.settings import BannerSettings
 
 LOCALES = Locales()
 ALLOWED = ("en", "zh-Hans")

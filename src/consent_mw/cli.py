@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from consent_mw.build import build_policy
 from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import ServiceEntry
-from consent_mw.config import ConsentConfig, build_policy
+from consent_mw.config import ConsentConfig
 from consent_mw.errors import ConsentError
 from consent_mw.suggest import as_toml, read_log
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from consent_mw import ConsentMiddleware
-from consent_mw.settings import contrast
+from consent_mw.banner_settings import contrast
 from e2e.apps.visitor import SECRET, accept, errors, press, until
 
 pytestmark = pytest.mark.e2e

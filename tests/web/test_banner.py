@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from consent_mw.config import ConsentConfig, build_policy
+from consent_mw.build import build_policy
+from consent_mw.config import ConsentConfig
 from consent_mw.core.decision import Choice, Consent, Stored, decide, resolve
 from consent_mw.core.policy import Policy
 from consent_mw.core.signals import NO_SIGNALS, Signals

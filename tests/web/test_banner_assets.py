@@ -8,11 +8,13 @@ import re
 import brotli
 import pytest
 
-from consent_mw.config import ConsentConfig, build_policy
+from consent_mw.banner_settings import DEFAULT_THEME, BannerSettings
+from consent_mw.build import build_policy
+from consent_mw.config import ConsentConfig
 from consent_mw.core.decision import resolve
 from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.i18n import Locales, banner_folder
-from consent_mw.settings import DEFAULT_THEME, BannerSettings, Controller
+from consent_mw.settings import Controller
 from consent_mw.web.assets import find, lean, load_assets
 from consent_mw.web.banner import Banner
 

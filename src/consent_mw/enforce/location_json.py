@@ -31,7 +31,7 @@ SHORTEST_PLACE = 6
 UNNAMED = "(value)"
 """What a place is reported as that had no name."""
 
-# The closing quote is optional: an unterminated string then ends the scan, instead of being tried again from each quote.
+# The closing quote is optional: an unterminated string then ends the scan, instead of starting again at each quote.
 _STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)(\s*+:)?', re.DOTALL)
 _SPACE_BEFORE_COLON = (b" :", b"\t:", b"\n:", b"\r:")
 _NUMBER = re.compile(rb"-?\d[\d.eE+\-]*+")

@@ -46,7 +46,8 @@ _PLACE_HEADERS = (
     "x-appengine-region", "x-vercel-ip-*", "fly-region", "x-client-region*", "client-region*", "cdn-requeststate*",
     "cdn-requestcountry*", "cdn-requestcity*", "ali-ip-*", "eo-client-ip?*", "eo-client-region*",
     "x-tencent-*region", "x-cdn-*region", "x-bd-*region", "x-ws-*region", "x-volc-*region", "x-isp-region",
-    "x-ad-code", "x-region", "x-region-code", "x-region-name", "x-user-region", "x-ip-region", "x-viewer-region*", "region-code",
+    "x-ad-code", "x-region", "x-region-code", "x-region-name", "x-user-region", "x-ip-region", "x-viewer-region*",
+    "region-code",
     "x-tz", "time-zone", "*-time-zone", "maxmind-*", "x-maxmind-*", "x-geo*", "geoip*",
 )  # fmt: skip
 """What CDNs, clouds and proxies send whose name is not told by one of the words above: Cloudflare, CloudFront, App

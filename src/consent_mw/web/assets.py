@@ -43,7 +43,7 @@ class Asset:
 def load_assets(theme_css: str = "") -> Mapping[str, Asset]:
     """Every asset by its hashed name, for example ``banner.3f9c0a….js``.
 
-    :param theme_css: what a site adds to the style (see :attr:`consent_mw.settings.BannerSettings.theme_css`)
+    :param theme_css: what a site adds to the style (see :attr:`consent_mw.banner_settings.BannerSettings.theme_css`)
     """
     folder = banner_folder()
     assets = {}

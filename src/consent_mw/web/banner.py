@@ -10,10 +10,11 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from urllib.parse import quote
 
+from consent_mw.banner_settings import BannerSettings
 from consent_mw.core.decision import Consent, Stored
 from consent_mw.core.policy import Policy, Regime, Service
 from consent_mw.i18n import Locales
-from consent_mw.settings import BannerSettings, Controller
+from consent_mw.settings import Controller
 from consent_mw.web import pages
 from consent_mw.web.assets import Asset, find
 from consent_mw.web.html import CLOSE, OPEN, Template, escape, slot

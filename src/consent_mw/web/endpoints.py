@@ -31,12 +31,14 @@ from consent_mw.web.problem import Problem, problem
 from consent_mw.web.recording import record
 from consent_mw.web.responder import MAX_EXPIRED_PER_RESPONSE
 from consent_mw.web.site import Site
+from consent_mw.web.state import state_view
 from consent_mw.web.visit import Visit, cookie_names
 
 logger = logging.getLogger("consent_mw")
 
 GPC_PATH = "/.well-known/gpc.json"
 IMMUTABLE = "public, max-age=31536000, immutable"
+MAX_SERVICES_ASKED = 200
 NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 Handler = Callable[[Request, Visit], Awaitable[Response]]
@@ -128,7 +130,7 @@ class Endpoints:
         if incoming.form:
             response = RedirectResponse(incoming.return_to, 303, NO_STORE)
         else:
-            response = JSONResponse(self._state_json(after), headers=NO_STORE)
+            response = JSONResponse(state_view(after, site.codec.expires_at), headers=NO_STORE)
         cookie = site.cookie(request.scope)
         response.raw_headers.append(
             (b"set-cookie", f"{cookie.name.decode('ascii')}={token}{cookie.attributes}".encode("latin-1"))
@@ -153,11 +155,18 @@ class Endpoints:
     # What a visitor or a script reads
 
     async def _state(self, request: Request, visit: Visit) -> Response:
-        return JSONResponse(self._state_json(visit.consent), headers={**NO_STORE, "vary": "Cookie, Sec-GPC, DNT"})
+        """``?service=ID``, repeatable, asks for services that are not declared: a page may hold tags of theirs back."""
+        asked = request.query_params.getlist("service")[:MAX_SERVICES_ASKED]
+        view = state_view(visit.consent, self._site.codec.expires_at, asked)
+        return JSONResponse(view, headers={**NO_STORE, "vary": "Cookie, Sec-GPC, DNT"})
 
     async def _preferences(self, request: Request, visit: Visit) -> Response:
-        return_to = safe_path(request.query_params.get("return_to", "/"))
-        page = self._site.banner.preferences_page(visit.consent, self._locale(request), return_to=return_to)
+        page = self._site.banner.preferences_page(
+            visit.consent,
+            self._locale(request),
+            return_to=safe_path(request.query_params.get("return_to", "/")),
+            observed=self._site.observed.services.values(),
+        )
         return HTMLResponse(page, headers={**NO_STORE, **_page_policy()})
 
     async def _partners(self, request: Request, visit: Visit) -> Response:
@@ -218,24 +227,6 @@ class Endpoints:
         accept = request.headers.get("accept-language", "")
         preferred = f"{wanted},{accept}" if wanted else accept
         return self._site.locales.negotiate(preferred, self._site.config.banner.locales)
-
-    def _state_json(self, consent: Consent) -> dict[str, object]:
-        stored, policy = consent.stored, self._site.policy
-        return {
-            "decided": consent.decided,
-            "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
-            "regime": policy.regime.value,
-            "signals": consent.signals._asdict(),
-            "categories": {id: decision.value for id, decision in consent.categories().items()},
-            "services": {id: decision.value for id, decision in consent.services().items()},
-            "stale": list(consent.stale),
-            "decided_at": _timestamp(stored.decided_at) if stored is not None else None,
-            "expires_at": _timestamp(self._site.codec.expires_at(stored)) if stored is not None else None,
-        }
-
-
-def _timestamp(epoch_seconds: int) -> str:
-    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _page_policy() -> dict[str, str]:

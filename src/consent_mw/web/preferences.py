@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from consent_mw.banner_settings import BannerSettings
 from consent_mw.core.decision import Consent
 from consent_mw.core.policy import Category, CookieRule, Service
-from consent_mw.settings import BannerSettings
 from consent_mw.web.html import escape, slot
 from consent_mw.web.words import LIST_SEPARATOR, Words
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from consent_mw.config import ConsentConfig, build_policy, check_secrets
+from consent_mw.build import build_policy
+from consent_mw.config import ConsentConfig, check_secrets
 from consent_mw.core.decision import Choice, Grants, Stored, decide, resolve
 from consent_mw.core.policy import Policy
 from consent_mw.core.signals import NO_SIGNALS
@@ -52,7 +53,7 @@ class Site:
         self.enforces = config.enforcement.mode == "enforce"
         self.observed = Observed(self.policy, enforced=self.enforces)
         self.locales = Locales()
-        self.assets = load_assets()
+        self.assets = load_assets(config.banner.theme_css)
         self.banner = Banner(
             self.policy,
             path=config.path,
@@ -60,6 +61,8 @@ class Site:
             controller=config.controller,
             locales=self.locales,
             assets=self.assets,
+            privacy_url=config.policy.privacy_url,
+            expires_at=self.codec.expires_at,
         )
         self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
         self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from consent_mw.banner_settings import BannerSettings
 from consent_mw.core.policy import Category, Policy, Service, text_hash
 from consent_mw.core.signals import Signals
 from consent_mw.errors import ConfigError
 from consent_mw.i18n import Locales
-from consent_mw.settings import BannerSettings, Controller
+from consent_mw.settings import Controller
 from consent_mw.web.html import escape, fill_in
 
 LIST_SEPARATOR = " · "

@@ -133,7 +133,7 @@ def _clear_profile(text: bytearray, notes: Notes) -> None:
     elif data.startswith((b"8BIM", b"Photoshop 3.0")):
         start = 14 if data.startswith(b"P") else 0
         data[start:] = _cleared(clear_resources, bytes(data[start:]), notes)
-    elif data[:4] in (b"Exif", b"II*\0", b"MM\0*"):
+    elif bytes(data[:4]) in (b"Exif", b"II*\0", b"MM\0*"):
         clear_exif(data, notes)
     if data != before:
         fresh = iter(data.hex().encode())
