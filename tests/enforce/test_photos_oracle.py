@@ -193,7 +193,7 @@ VIDEOS = {
 }  # fmt: skip
 
 VIDEO_TAGS = ["-Keys:GPSCoordinates=39.9042 116.4074 44", "-ItemList:GPSCoordinates=39.9042 116.4074 44",
-              "-UserData:GPSCoordinates=39.9042 116.4074 44", 
+              "-UserData:GPSCoordinates=39.9042 116.4074 44",
               "-UserData:LocationInformation=Qyzzyville Lat=39.9 Lon=116.4",
               "-Keys:LocationName=Qyzzyville", "-XMP-exif:GPSLatitude=39.9042", "-XMP-dc:Title=A title",
               "-Keys:DisplayName=A name", "-XMP-photoshop:City=Qyzzyville"]  # fmt: skip
