@@ -1,48 +1,24 @@
 """The streaming HTML gate: a page's bytes in, the same bytes out but for what is held back and what we insert.
 
-The tokenizer is lol-html behind the small :class:`_Tokenizer`: it only says where a start tag begins, and hands its raw
-bytes over; it never writes a tag itself, so what is not held back keeps every byte, in any ASCII-compatible encoding.
-
-Its hazards, all contained here: an element must not be kept after its callback; a handler must not raise; there is no
-cap on a token's size. On any failure the rest of the page goes out with ``<`` escaped: readable, and nothing loads.
+The tokenizer finds the start tags, this module decides what becomes of each. On any failure the rest of the page goes
+out with ``<`` escaped: readable, and nothing loads.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections import deque
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import lolhtml
-
 from consent_mw.enforce.references import FETCHING, MARKABLE, Judge
 from consent_mw.enforce.tags import PREFIX, Tag
-
-MAX_HELD_BYTES = 4 * 1024 * 1024
-"""The largest tag, or inline script, that is judged. A bigger one is denied: memory stays bounded."""
+from consent_mw.enforce.tokenizer import MAX_HELD_BYTES, Mark, Piece, Tokenizer
 
 OPEN, CLOSE = b"<!--consent-->", b"<!--/consent-->"
 
-# By tag name only: a selector that any tag could match would make the engine read every tag's attributes.
-_STRUCTURE = "html,body,base,frameset"
-_FETCHING = ",".join(
-    "script[src] img iframe frame link source video audio embed object track input[src] image use feimage "
-    "a[ping] area[ping] table[background] td[background] th[background]".split()
-)
-_INLINE = "script:not([src])"
-# Tags that another tool made inert, to be released by our script once they are granted.
-_FOREIGN = ",".join(
-    f"{tag}[{mark}]"
-    for tag in ("script", "img", "iframe", "embed", "video", "audio", "source", "object", "link")
-    for mark in ("data-category", "data-name", "data-cookieconsent")
-)
-
-# Sentinels: what the next piece is.
-_TAG, _DOCTYPE, _INLINE_TAG, _FOREIGN_INLINE_TAG = object(), object(), object(), object()
-_XHTML = "http://www.w3.org/1999/xhtml"
-_END_OF_SCRIPT = f"<!--{secrets.token_hex(16)}-->"
-_END_OF_SCRIPT_BYTES = _END_OF_SCRIPT.encode()
+_NOSCRIPT = re.compile(rb"<noscript", re.IGNORECASE)
+_FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
+_FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
 _NOT_JAVASCRIPT = ("json", "text/html", "text/template", "x-template", "text/plain", "handlebars", "mustache", "x-tmpl")
 
 
@@ -82,18 +58,41 @@ class TagMemo:
             self._known[raw] = outcome
 
 
+class _Held:
+    """A start tag and the text of its element so far."""
+
+    def __init__(self, tag: bytes) -> None:
+        self.tag = tag
+        self._text: list[bytes] = []
+        self._bytes = 0
+
+    def add(self, text: bytes) -> None:
+        self._text.append(text)
+        self._bytes += len(text)
+
+    @property
+    def is_too_large(self) -> bool:
+        return self._bytes > MAX_HELD_BYTES
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self._text)
+
+
 class HtmlGate:
     """Feed it a page in any chunks; the output does not depend on where they were cut."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *, fragment: bool = False) -> None:
+        """:param fragment: the markup is a part of a page, in which nothing is inserted"""
         self._page = page
-        self._tokenizer: _Tokenizer | None = _Tokenizer(page.everything_granted)
+        self._tokenizer: Tokenizer | None = Tokenizer(page.everything_granted)
         self._has_base = False
         self._lang = ""
         self._is_document = False
-        self._inserted = False
-        self._expect: object | None = None
-        self._script: list[bytes] | None = None
+        self._inserted = fragment
+        self._expect: Mark | None = None
+        self._held: _Held | None = None
+        self._escape = False  # the rest of a text that was too large to be judged
         self.failed = False
 
     def feed(self, data: bytes) -> bytes:
@@ -115,51 +114,57 @@ class HtmlGate:
             out = self._emit(self._tokenizer.close())
         except Exception:
             return self._fail()
-        if self._script is not None:  # the page ended inside a script
-            out += self._end_script()
+        out += self._end_of_text()  # the page may end inside a script
         if self._is_document and not self._inserted:
             out += self._insert()
         return out
+
+    def is_settled(self) -> bool:
+        """Whether the markup so far leaves nothing open that would swallow what follows. The last thing to ask."""
+        return self._tokenizer is not None and self._tokenizer.would_see_a_tag()
 
     def _fail(self) -> bytes:
         self.failed = True
         rest = self._tokenizer.pending if self._tokenizer is not None else b""
         self._tokenizer = None
-        held = b"".join(self._script or ())
+        held = self._held.tag + self._held.text if self._held is not None else b""
         return _escaped(held + rest)
 
-    def _emit(self, pieces: list[object]) -> bytes:
+    def _emit(self, pieces: list[Piece]) -> bytes:
         out: list[bytes] = []
         for piece in pieces:
-            if not isinstance(piece, bytes):
+            if piece is Mark.END_OF_TEXT:
+                out.append(self._end_of_text())
+            elif isinstance(piece, Mark):
+                out.append(self._end_of_text())  # only in SVG and MathML may a tag stand in such a text
                 self._announce(piece)
-            elif self._script is not None:
-                if piece == _END_OF_SCRIPT_BYTES:
-                    out.append(self._end_script())
-                else:
-                    self._script.append(piece)
+            elif self._held is not None:
+                self._held.add(piece)
+            elif self._escape:
+                out.append(_escaped(piece))
             else:
                 expected, self._expect = self._expect, None
                 out.append(piece if expected is None else self._start(expected, piece))
-        if self._script is not None and sum(map(len, self._script)) > MAX_HELD_BYTES:
-            out.append(self._end_script(too_large=True))
+        if self._held is not None and self._held.is_too_large:
+            is_markup = self._held.tag[1:9].lower() == b"noscript"
+            out.append(self._end_of_text())
+            self._escape = is_markup
         return b"".join(out)
 
-    def _announce(self, sentinel: object) -> None:
-        # An inline script may be announced twice, as a marked element too; the inline reading is the stricter one.
-        if self._expect not in (_INLINE_TAG, _FOREIGN_INLINE_TAG):
-            self._expect = sentinel
+    def _announce(self, mark: Mark) -> None:
+        # An element may be announced twice, as a marked one too; the reading with its text is the stricter one.
+        if self._expect not in (Mark.TAG_WITH_TEXT, Mark.FOREIGN_TAG_WITH_TEXT):
+            self._expect = mark
 
-    def _start(self, expected: object, piece: bytes) -> bytes:
-        if expected is _DOCTYPE:
+    def _start(self, expected: Mark, piece: bytes) -> bytes:
+        if expected is Mark.DOCTYPE:
             self._is_document = True
             return piece
-        remembered = self._page.memo.get(piece) if expected is _TAG else None
+        remembered = self._page.memo.get(piece) if expected is Mark.TAG else None
         if remembered is not None:
             return remembered
-        # <script/> ends itself in SVG and MathML only; there it has no text to wait for
-        if expected is _INLINE_TAG or (expected is _FOREIGN_INLINE_TAG and not piece.endswith(b"/>")):
-            self._script = [piece]
+        if expected is Mark.TAG_WITH_TEXT or (expected is Mark.FOREIGN_TAG_WITH_TEXT and not piece.endswith(b"/>")):
+            self._held = _Held(piece)
             return b""
         return self._tag(Tag(piece))
 
@@ -217,96 +222,42 @@ class HtmlGate:
             return None  # some other meaning of these attributes
         return tag.adopted(map(self._page.judge.named, names), renames)
 
-    def _end_script(self, *, too_large: bool = False) -> bytes:
-        pieces, self._script = self._script or [b""], None
-        tag, body = Tag(pieces[0]), b"".join(pieces[1:])
+    def _end_of_text(self) -> bytes:
+        """The element whose text was held back, judged; its end tag is still to come."""
+        held, self._held, self._escape = self._held, None, False
+        if held is None:
+            return b""
+        tag = Tag(held.tag)
+        if tag.name != b"noscript":
+            return self._script(tag, held)
+        return tag.raw + (_escaped(held.text) if held.is_too_large else self._noscript(held.text))
+
+    def _script(self, tag: Tag, held: _Held) -> bytes:
         kind = (tag.value(b"type") or "").lower()
         if any(word in kind for word in _NOT_JAVASCRIPT):
             adopted = self._adopt(tag)
-            return (adopted if adopted is not None else self._hold(tag)) + body
-        ids = self._page.judge.all_optional() if too_large else self._page.judge.inline(body)
-        return self._hold(tag, ids) + body
+            return (adopted if adopted is not None else self._hold(tag)) + held.text
+        judge = self._page.judge
+        ids = judge.all_optional() if held.is_too_large else judge.inline(held.text)
+        return self._hold(tag, ids) + held.text
+
+    def _noscript(self, text: bytes) -> bytes:
+        """With scripting this is text up to the first ``</noscript``; without it, it is markup. Both must be harmless.
+
+        Markup that leaves something open (``<style>``, a quote) would let the two readings disagree about the rest of
+        the page; so would a ``<noscript>`` in it. It is shown as text.
+        """
+        if b"<" not in text:
+            return text
+        gate = HtmlGate(self._page, fragment=True)
+        out = gate.feed(text)
+        settled = gate.is_settled() and len(_FOREIGN_START.findall(text)) == len(_FOREIGN_END.findall(text))
+        settled = settled and not _NOSCRIPT.search(text)
+        return out if settled else _escaped(text)
 
     def _insert(self) -> bytes:
         self._inserted = True
         return self._page.block(self._has_base, self._lang)
-
-
-class _Tokenizer:
-    """Splits a page into raw bytes and, in front of each start tag we asked for, a sentinel that announces it.
-
-    lol-html hands every piece to its sink in order, a matched start tag in a piece of its own right after the
-    callback. So sink and callback write into one list, and nothing is re-serialised.
-    """
-
-    def __init__(self, everything_granted: bool) -> None:
-        self._pieces: list[object] = []
-        self._waiting: deque[bytes] = deque()
-        self._kept_bytes = 0  # in _waiting, the oldest chunk may be out in part
-        self._waiting_bytes = 0
-        self._rewriter = lolhtml.HTMLRewriter(self._pieces.append)
-        self._rewriter.on_document(_Document(self._pieces))
-        if everything_granted:
-            self._rewriter.on(f"{_STRUCTURE},{_FOREIGN}", _Announce(self._pieces))
-        else:
-            self._rewriter.on(f"{_STRUCTURE},{_FETCHING}", _Announce(self._pieces))
-            self._rewriter.on(_INLINE, _AnnounceInline(self._pieces))
-
-    @property
-    def pending(self) -> bytes:
-        """What was fed and has not come out: an incomplete tag, or after a failure the rest."""
-        return b"".join(self._waiting)[-self._waiting_bytes :] if self._waiting_bytes else b""
-
-    def feed(self, data: bytes) -> list[object]:
-        """:raises MemoryError: when a single tag grows beyond :data:`MAX_HELD_BYTES`"""
-        self._waiting.append(data)
-        self._kept_bytes += len(data)
-        self._waiting_bytes += len(data)
-        self._rewriter.write(data)
-        pieces = self._taken()
-        if self._waiting_bytes > MAX_HELD_BYTES:
-            raise MemoryError("a tag is larger than what is judged")
-        return pieces
-
-    def close(self) -> list[object]:
-        self._rewriter.end()
-        return self._taken()
-
-    def _taken(self) -> list[object]:
-        pieces = self._pieces.copy()
-        self._pieces.clear()
-        for piece in pieces:
-            if isinstance(piece, bytes) and piece != _END_OF_SCRIPT_BYTES:
-                self._waiting_bytes -= len(piece)
-        while self._waiting and self._kept_bytes - len(self._waiting[0]) >= self._waiting_bytes:
-            self._kept_bytes -= len(self._waiting.popleft())
-        return pieces
-
-
-class _Announce:
-    def __init__(self, pieces: list[object]) -> None:
-        self._append = pieces.append
-
-    def element(self, element: lolhtml.Element) -> None:
-        self._append(_TAG)
-
-
-class _AnnounceInline:
-    def __init__(self, pieces: list[object]) -> None:
-        self._append = pieces.append
-
-    def element(self, element: lolhtml.Element) -> None:
-        foreign = element.namespace_uri != _XHTML
-        element.append(_END_OF_SCRIPT, lolhtml.ContentType.HTML)
-        self._append(_FOREIGN_INLINE_TAG if foreign else _INLINE_TAG)
-
-
-class _Document:
-    def __init__(self, pieces: list[object]) -> None:
-        self._append = pieces.append
-
-    def doctype(self, doctype: lolhtml.Doctype) -> None:
-        self._append(_DOCTYPE)
 
 
 def _escaped(data: bytes) -> bytes:

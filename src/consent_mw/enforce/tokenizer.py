@@ -1,0 +1,134 @@
+"""The seam to lol-html: it says where a start tag begins and hands its raw bytes over; it never writes a tag itself.
+
+So what is not held back keeps every byte, in any ASCII-compatible encoding. The engine's hazards, all contained here:
+an element must not be kept after its callback; a handler must not raise; there is no cap on a token's size.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from enum import Enum
+from typing import Any
+
+import lolhtml
+
+MAX_HELD_BYTES = 4 * 1024 * 1024
+"""The largest tag, or text of one element, that is judged. A bigger one is denied: memory stays bounded."""
+
+# By tag name only: a selector that any tag could match would make the engine read every tag's attributes.
+_STRUCTURE = "html,body,base,frameset"
+_FETCHING = ",".join(
+    "script[src] img iframe frame link source video audio embed object track input[src] image use feimage "
+    "a[ping] area[ping] table[background] td[background] th[background]".split()
+)
+_WITH_TEXT = "script:not([src]),noscript"
+# Tags that another tool made inert, to be released by our script once they are granted.
+_FOREIGN = ",".join(
+    f"{tag}[{mark}]"
+    for tag in ("script", "img", "iframe", "embed", "video", "audio", "source", "object", "link")
+    for mark in ("data-category", "data-name", "data-cookieconsent")
+)
+_XHTML = "http://www.w3.org/1999/xhtml"
+_END_OF_TEXT = f"<!--{secrets.token_hex(16)}-->"
+_END_OF_TEXT_BYTES = _END_OF_TEXT.encode()
+_PROBE = b"<frameset>"
+
+
+class Mark(Enum):
+    """What the next piece of a page is."""
+
+    TAG = "a start tag"
+    DOCTYPE = "a doctype"
+    TAG_WITH_TEXT = "the start tag of an element whose text is judged"
+    FOREIGN_TAG_WITH_TEXT = "the same in SVG or MathML, where it may also end itself"
+    END_OF_TEXT = "nothing: the text of such an element is over"
+
+
+Piece = bytes | Mark
+
+
+class Tokenizer:
+    """Splits a page into raw bytes and, in front of each start tag we asked for, a mark that announces it.
+
+    lol-html hands every piece to its sink in order, a matched start tag in a piece of its own right after the
+    callback. So sink and callback write into one list, and nothing is re-serialised.
+    """
+
+    def __init__(self, everything_granted: bool) -> None:
+        self._pieces: list[Any] = []  # of Piece; the engine's stub asks for a sink that takes more
+        self._waiting: deque[bytes] = deque()
+        self._kept_bytes = 0  # in _waiting, the oldest chunk may be out in part
+        self._waiting_bytes = 0
+        self._rewriter = lolhtml.HTMLRewriter(self._pieces.append)
+        self._rewriter.on_document(_Document(self._pieces))
+        if everything_granted:
+            self._rewriter.on(f"{_STRUCTURE},{_FOREIGN}", _Announce(self._pieces))
+        else:
+            self._rewriter.on(f"{_STRUCTURE},{_FETCHING}", _Announce(self._pieces))
+            self._rewriter.on(_WITH_TEXT, _AnnounceWithText(self._pieces))
+
+    @property
+    def pending(self) -> bytes:
+        """What was fed and has not come out: an incomplete tag, or after a failure the rest."""
+        return b"".join(self._waiting)[-self._waiting_bytes :] if self._waiting_bytes else b""
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """:raises MemoryError: when a single tag grows beyond :data:`MAX_HELD_BYTES`"""
+        self._waiting.append(data)
+        self._kept_bytes += len(data)
+        self._waiting_bytes += len(data)
+        self._rewriter.write(data)
+        pieces = self._taken()
+        if self._waiting_bytes > MAX_HELD_BYTES:
+            raise MemoryError("a tag is larger than what is judged")
+        return pieces
+
+    def close(self) -> list[Piece]:
+        self._rewriter.end()
+        return self._taken()
+
+    def would_see_a_tag(self) -> bool:
+        """Whether what was fed left nothing open that a following tag would belong to: a quote, a comment, a style.
+
+        Asks by feeding one, so it is the last thing to ask.
+        """
+        return self.feed(_PROBE) == [Mark.TAG, _PROBE]
+
+    def _taken(self) -> list[Piece]:
+        pieces = self._pieces.copy()
+        self._pieces.clear()
+        for at, piece in enumerate(pieces):
+            if piece == _END_OF_TEXT_BYTES:
+                pieces[at] = Mark.END_OF_TEXT
+            elif isinstance(piece, bytes):
+                self._waiting_bytes -= len(piece)
+        while self._waiting and self._kept_bytes - len(self._waiting[0]) >= self._waiting_bytes:
+            self._kept_bytes -= len(self._waiting.popleft())
+        return pieces
+
+
+class _Announce:
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._append = pieces.append
+
+    def element(self, element: lolhtml.Element) -> None:
+        self._append(Mark.TAG)
+
+
+class _AnnounceWithText:
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._append = pieces.append
+
+    def element(self, element: lolhtml.Element) -> None:
+        foreign = element.namespace_uri != _XHTML
+        element.append(_END_OF_TEXT, lolhtml.ContentType.HTML)
+        self._append(Mark.FOREIGN_TAG_WITH_TEXT if foreign else Mark.TAG_WITH_TEXT)
+
+
+class _Document:
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._append = pieces.append
+
+    def doctype(self, doctype: lolhtml.Doctype) -> None:
+        self._append(Mark.DOCTYPE)
