@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint type unit e2e bench size deep tools clean
+.PHONY: help demo test lint type unit e2e bench size assets deep tools clean
 
 help:
 	@echo "make demo    open the demo site on loopback"
 	@echo "make test    install what is needed and run every check and test"
 	@echo "make bench   measure the budgets beside their baselines"
 	@echo "make size    bytes of the banner on the wire"
+	@echo "make assets  check the scripts' types and make what is served of them (needs Node)"
 	@echo "make deep    the long fuzz and crash runs"
 
 $(VENV)/.demo: pyproject.toml
@@ -49,6 +50,14 @@ bench: $(VENV)/.dev
 
 size: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.size
+
+node_modules: package.json package-lock.json
+	npm ci --silent --ignore-scripts
+	@touch $@
+
+assets: $(VENV)/.demo node_modules
+	node_modules/.bin/tsc -p static/banner
+	$(BIN)/python scripts/minify.py
 
 deep: $(VENV)/.dev tools
 	$(BIN)/python -m pytest -m deep

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
+from pathlib import Path
 
 import brotli
 import pytest
@@ -18,13 +20,14 @@ from consent_mw.settings import Controller
 from consent_mw.web.assets import find, lean, load_assets
 from consent_mw.web.banner import Banner
 
-SOURCES = ("banner.js", "banner.css")
+SERVED = ("banner.min.js", "banner.css")
+SCRIPTS = [path for path in Path(str(banner_folder())).glob("*.js") if not path.name.endswith(".min.js")]
 BUDGET = 5 * 1024
 
 
 def test_names_follow_the_content() -> None:
     assets = load_assets()
-    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == set(SOURCES)
+    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == {"banner.js", "banner.css"}
     assert all(asset.name == name for name, asset in assets.items())
     themed = load_assets(":root{--consent-accent:#123456}")
     assert find(themed, "js").name == find(assets, "js").name
@@ -44,7 +47,7 @@ def test_the_lines_of_the_style_can_be_joined() -> None:
     assert all(line[-1] in "{},;" for line in source.splitlines())
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", SERVED)
 def test_only_comments_and_indentation_are_taken_out(name: str) -> None:
     """What :func:`lean` takes for granted: no string runs over several lines, no code shares a comment's lines."""
     source = (banner_folder() / name).read_text(encoding="utf-8")
@@ -57,6 +60,13 @@ def test_only_comments_and_indentation_are_taken_out(name: str) -> None:
     assert lean(source).splitlines() == code
     assert not any(mark in line for line in code for mark in ("/*", "*/", " //"))
     assert all(line.count("`") % 2 == 0 for line in code)
+
+
+@pytest.mark.parametrize("source", SCRIPTS, ids=lambda path: path.name)
+def test_what_is_served_was_made_from_the_source(source: Path) -> None:
+    made = source.with_suffix(".min.js").read_text(encoding="utf-8")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    assert f"sha256 {digest}" in made.partition("\n")[0], "run `make assets` and commit what it makes"
 
 
 @pytest.mark.parametrize("locale", BannerSettings().locales)

@@ -16,10 +16,10 @@ except ImportError:  # gzip serves everyone
     brotli = None
 
 _HASH_LENGTH = 12
-_MEDIA_TYPES = {"banner.js": "text/javascript; charset=utf-8", "banner.css": "text/css; charset=utf-8"}
+_MEDIA_TYPES = {"banner.min.js": "text/javascript; charset=utf-8", "banner.css": "text/css; charset=utf-8"}
 
-# Comments that fill whole lines, and indentation. The sources keep to that and to one-line strings, so this needs no
-# parser; tests/web/test_banner_assets.py watches over it.
+# Comments that fill whole lines, and indentation. The style and the made script keep to that and to one-line strings,
+# so this needs no parser; tests/web/test_banner_assets.py watches over it.
 _BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*\n", re.MULTILINE | re.DOTALL)
 _LINE_COMMENT = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
 _INDENTATION = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
@@ -52,7 +52,7 @@ def load_assets(theme_css: str = "") -> Mapping[str, Asset]:
         if name.endswith(".css"):
             # Every line ends in a brace, a comma or a semicolon, and no selector holds ": ".
             text = text.replace("\n", "").replace(" {", "{").replace(": ", ":") + theme_css
-        asset = _asset(name, media_type, text.encode())
+        asset = _asset(name.replace(".min", ""), media_type, text.encode())
         assets[asset.name] = asset
     return assets
 
