@@ -33,6 +33,8 @@ class Page:
     judge: Judge
     block: Callable[[bool, str], bytes]
     placeholder: Callable[[list[str], Tag], bytes]
+    head: bytes = b""
+    """What stands at the start of the head, before anything of the page can run."""
     everything_granted: bool = False
     """Then no address and no script is looked at."""
     memo: TagMemo = field(default_factory=lambda: TagMemo())
@@ -89,7 +91,7 @@ class HtmlGate:
         self._has_base = False
         self._lang = ""
         self._is_document = False
-        self._inserted = fragment
+        self._inserted = self._has_head = fragment
         self._expect: Mark | None = None
         self._held: _Held | None = None
         self._escape = False  # the rest of a text that was too large to be judged
@@ -160,6 +162,17 @@ class HtmlGate:
         if expected is Mark.DOCTYPE:
             self._is_document = True
             return piece
+        head = b"" if self._has_head else self._head_before(piece)
+        return head + self._judged(expected, piece)
+
+    def _head_before(self, piece: bytes) -> bytes:
+        """On a page without a ``<head>`` tag, ours stands in front of the first tag that could run or load."""
+        if not self._is_document or Tag(piece).name in (b"html", b"head"):
+            return b""
+        self._has_head = True
+        return self._page.head
+
+    def _judged(self, expected: Mark, piece: bytes) -> bytes:
         remembered = self._page.memo.get(piece) if expected is Mark.TAG else None
         if remembered is not None:
             return remembered
@@ -174,6 +187,11 @@ class HtmlGate:
             self._is_document = True
             self._lang = tag.value(b"lang") or ""
             return tag.raw
+        if name == b"head":
+            if self._has_head or not self._is_document:
+                return tag.raw
+            self._has_head = True
+            return tag.raw + self._page.head
         if name == b"base":
             self._has_base = True
             self._page.judge.set_base(tag.value(b"href") or "")

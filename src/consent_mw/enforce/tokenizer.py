@@ -17,7 +17,7 @@ MAX_HELD_BYTES = 4 * 1024 * 1024
 """The largest tag, or text of one element, that is judged. A bigger one is denied: memory stays bounded."""
 
 # By tag name only: a selector that any tag could match would make the engine read every tag's attributes.
-_STRUCTURE = "html,body,base,frameset"
+_STRUCTURE = "html,head,body,base,frameset"
 _FETCHING = ",".join(
     "script[src] img iframe frame link source video audio embed object track input[src] image use feimage "
     "a[ping] area[ping] table[background] td[background] th[background]".split()
