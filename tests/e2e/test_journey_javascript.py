@@ -77,7 +77,7 @@ def _granted(state: dict[str, Any]) -> list[str]:
 
 def test_the_banner_stays_until_the_server_has_confirmed(page: Page, context: BrowserContext) -> None:
     held: list[Route] = []
-    page.route(DECISION, held.append)
+    page.route(DECISION, lambda route: held.append(route))
     press(page, "accept_all")
     until(page, lambda: bool(held), "the decision on its way")
     expect(page.locator("#consent-banner")).to_be_visible()

@@ -75,7 +75,11 @@ class ConsentMiddleware:
         extensions = inner.get("extensions")
         if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
             inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}
-        await self.app(inner, receive, Responder(visit, scope, send))
+        responder = Responder(visit, scope, send)
+        try:
+            await self.app(inner, receive, responder)
+        finally:
+            responder.release()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the ledger before the app starts and close it after the app has stopped."""

@@ -215,6 +215,7 @@ class Responder:
         out = gate.feed(plain) if plain else b""
         if not more:
             out += gate.close()
+            self.release()
         if not self._site.enforces:
             return body
         if gate.failed:
@@ -227,6 +228,11 @@ class Responder:
             while chunk := await file.read(FILE_CHUNK_BYTES):
                 await self._on_body({"type": "http.response.body", "body": chunk, "more_body": True})
         await self._on_body({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def release(self) -> None:
+        """Let go of the gate. Its tokenizer may only be freed by the thread that made it, and an app may keep ``send``
+        in a reference cycle, which Python breaks up in whatever thread happens to be running."""
+        self._gate = None
 
     async def _flush_start(self, message: Message) -> None:
         start, self._start = self._start, None

@@ -61,9 +61,9 @@ def accept(page: Page) -> None:
 
 
 def withdraw(page: Page) -> None:
-    """As a visitor would: open the settings from the page, and take everything back."""
+    """As a visitor would: open the settings from the page, and take everything back. The page then loads afresh."""
     page.locator('[data-consent-action="open"]:visible').first.click()
-    with page.expect_response(lambda response: response.url.endswith("/withdraw")):
+    with page.expect_event("load"):
         press(page, "withdraw", "#consent-preferences")
 
 
