@@ -70,10 +70,17 @@ class EnforcementSettings(Strict):
 
 
 class LedgerSettings(Strict):
-    """``[ledger]``: how long the evidence is kept."""
+    """``[ledger]``: who signs, how long the evidence is kept, and where its witnesses and its waiting room are.
+
+    :ivar retention_days: what ``consent-mw ledger purge`` goes by; the middleware itself deletes nothing
+    :ivar heads: file that gets every signed head appended
+    :ivar spool: directory for decisions that wait while the ledger is down; beside the ledger file when absent
+    """
 
     signing_key: str | None = Field(default=None, repr=False)
     retention_days: int | None = Field(default=None, ge=1)
+    heads: str | None = Field(default=None, min_length=1)
+    spool: str | None = Field(default=None, min_length=1)
 
 
 class RegimeSettings(Strict):

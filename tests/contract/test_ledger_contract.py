@@ -267,7 +267,10 @@ def test_a_receipt_proves_itself_with_nothing_but_the_public_key(ledgers: Ledger
         index = await ledger.append(stored[4])
         context = {"parties": [{"party_name": "Example Ltd"}]}
         receipt, key = await ledger.run(
-            lambda store: (make_receipt(store, signer(store), index, NOW, context), signer(store).public)
+            lambda store: (
+                make_receipt(store, signer(store), index, NOW, lambda evidence: context),
+                signer(store).public,
+            )
         )
         await ledger.close()
         read = json.loads(json.dumps(receipt))

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from consent_mw.core.policy import canonical_json
@@ -72,6 +73,8 @@ class Record:
     :ivar categories: id to ``granted`` or ``denied``; ``services`` likewise, for the services with a choice
         of their own
     :ivar signals: names of the opt-out signals that were present
+    :ivar layer: 1 for the banner, 2 for the preferences
+    :ivar validity: how long the choice holds, an ISO 8601 duration
     :ivar secret: 32 random bytes under which the personal half is committed to
     """
 
@@ -89,6 +92,7 @@ class Record:
     services: Mapping[str, str] = field(default_factory=dict)
     signals: tuple[str, ...] = ()
     layer: int = 1
+    validity: str = ""
     personal: Personal = field(default_factory=Personal)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(KEY_BYTES), repr=False)
 
@@ -111,6 +115,7 @@ class Record:
                 "site": self.site,
                 "text": self.text,
                 "time": self.time,
+                "validity": self.validity,
                 "version": RECORD_VERSION,
             }
         )
@@ -152,7 +157,12 @@ class Ledger(Protocol):
 
 
 class AuditableLedger(Ledger, Protocol):
-    """A ledger whose records can be read, proven and erased: each is a function over a store."""
+    """A ledger whose records can be read, proven and erased: each is a function over a store.
+
+    :ivar spool: directory for what has to wait while the ledger is down; None keeps it in memory
+    """
+
+    spool: Path | None
 
     async def run(self, work: Callable[[Store], T]) -> T:
         """Run a function over a connection of its own, off the event loop: ``await ledger.run(verify)``."""
@@ -161,6 +171,8 @@ class AuditableLedger(Ledger, Protocol):
 
 class MemoryLedger:
     """Keeps records for as long as the process lives. For tests and demonstrations: it proves nothing."""
+
+    spool: Path | None = None
 
     def __init__(self) -> None:
         self._store = MemoryStore()

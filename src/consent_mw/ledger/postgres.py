@@ -7,15 +7,18 @@ nobody heard (the connection broke) is sent again after reconnecting: the idempo
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
 
 from consent_mw.errors import LedgerError
+from consent_mw.ledger.open import masked
 from consent_mw.ledger.postgres_schema import INSERT, READ_ROWS, SCHEMA, SCHEMA_VERSION, script
 from consent_mw.ledger.store import Disconnected, Erasure, Personal, Row
 from consent_mw.ledger.writer import ThreadedLedger
@@ -39,11 +42,15 @@ _BROKEN = (
 class PostgresLedger(ThreadedLedger):
     """Records in the schema ``consent_ledger`` of a PostgreSQL database, made when it does not exist.
 
+    What has to wait for the server waits in the working directory, under a name that belongs to the DSN: two ledgers
+    never replay each other's records.
+
     :param dsn: ``postgresql://user@host/database``, as libpq reads it
     """
 
     def __init__(self, dsn: str) -> None:
-        super().__init__(partial(PostgresStore, dsn), name="ledger postgresql")
+        spool = Path(f"consent-{hashlib.sha256(masked(dsn).encode()).hexdigest()[:12]}.spool")
+        super().__init__(partial(PostgresStore, dsn), name="ledger postgresql", spool=spool)
 
 
 class PostgresStore:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from consent_mw.core.policy import canonical_json
@@ -40,12 +40,15 @@ class Verified(NamedTuple):
     head: SignedHead
 
 
+Context = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
 def make_receipt(
-    store: Store, signer: Signer, index: int, now: str, context: Mapping[str, Any] | None = None
+    store: Store, signer: Signer, index: int, now: str, context: Context = lambda evidence: {}
 ) -> dict[str, Any]:
     """The receipt of one record (``now``: UTC, RFC 3339).
 
-    :param context: what the site adds and signs for: the parties, the notice, what each category means
+    :param context: what the site adds to this evidence and signs for: the parties, the notice, what the policy meant
     :raises LedgerError: there is no such record, or it was purged
     """
     rows = store.rows(index, index + 1)
@@ -54,7 +57,7 @@ def make_receipt(
     evidence = json.loads(rows[0].evidence)
     tree_head = head(store)
     receipt = {
-        **(context or {}),
+        **context(evidence),
         "schema_version": SCHEMA_VERSION,
         "receipt_id": evidence["key"],
         "record_id": evidence["key"],
@@ -106,6 +109,7 @@ def _verify(receipt: Mapping[str, Any], keys: Sequence[PublicKey]) -> Verified:
 def _event(evidence: Mapping[str, Any]) -> dict[str, str]:
     return {
         "event_time": evidence["time"],
+        "validity_duration": evidence.get("validity", ""),
         "event_type": "explicit",
         "event_state": EVENT_STATES[Event(evidence["event"])],
         "entity_id": "principal",

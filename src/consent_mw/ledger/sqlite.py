@@ -35,7 +35,8 @@ class SqliteLedger(ThreadedLedger):
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        super().__init__(partial(SqliteStore, self.path), name=f"ledger {path}")
+        spool = self.path.with_name(self.path.name + ".spool")
+        super().__init__(partial(SqliteStore, self.path), name=f"ledger {path}", spool=spool)
 
 
 class SqliteStore:

@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 
 from consent_mw.errors import LedgerError
+from consent_mw.ledger.files import sync_directory
 from consent_mw.ledger.sqlite_schema import APPLICATION_ID, SCHEMA_VERSION, script
 
 BUSY_SECONDS = 5.0
@@ -81,7 +82,7 @@ def create_if_missing(path: Path) -> None:
         _fill(draft)
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise LedgerError(f"ledger file {str(path)!r} cannot be created: {error.strerror}") from error
     finally:
@@ -106,16 +107,6 @@ def _statements(source: str) -> list[str]:
             statements.append(current)
             current = ""
     return statements
-
-
-def _sync_directory(directory: Path) -> None:
-    # A new name is durable only once its directory is; Windows has no such call and needs none.
-    if os.name == "posix":
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def check_file(path: Path) -> None:

@@ -14,6 +14,7 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from consent_mw.errors import LedgerError
@@ -39,13 +40,14 @@ _Jobs = queue.SimpleQueue[_Job | None]
 
 
 class ThreadedLedger:
-    """A :class:`~consent_mw.ledger.base.Ledger` over any store: append from any event loop of any process.
+    """A :class:`~consent_mw.ledger.base.AuditableLedger` over any store: append from any event loop of any process.
 
     Nothing is shared across a fork: the connection lives on the stack of the writer thread, which a child
     process does not inherit; the child starts a thread and a connection of its own.
     """
 
-    def __init__(self, connect: Callable[[], Store], *, name: str) -> None:
+    def __init__(self, connect: Callable[[], Store], *, name: str, spool: Path) -> None:
+        self.spool: Path | None = spool
         self._connect = connect
         self._name = name
         self._starting = threading.Lock()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from consent_mw.banner_settings import BannerSettings
 from consent_mw.core.decision import Consent, Stored
-from consent_mw.core.policy import Policy, Regime, Service
+from consent_mw.core.policy import Policy, Regime, Service, canonical_json, text_hash
 from consent_mw.i18n import Locales
 from consent_mw.settings import Controller
 from consent_mw.web import pages
@@ -39,6 +40,7 @@ class Banner:
     :param path: prefix of our endpoints, for example ``/consent``
     :param expires_at: epoch seconds until which a stored choice holds
     :param privacy_url: the site's privacy notice, linked on the first layer
+    :ivar texts: the exact words of every language by their hash, as canonical JSON
     :raises ConfigError: for a language or text that does not exist
     """
 
@@ -63,7 +65,9 @@ class Banner:
         self._script = find(assets, "js")
         self._style = find(assets, "css")
         self._words = load_words(locales, policy, settings, controller)
-        self._hashes = {tag: words.hash() for tag, words in self._words.items()}
+        shown = {tag: words.shown() for tag, words in self._words.items()}
+        self._hashes = {tag: text_hash(texts) for tag, texts in shown.items()}
+        self.texts = {self._hashes[tag]: canonical_json(texts) for tag, texts in shown.items()}
         self._views: dict[Hashable, Template] = {}
 
     def text_hash(self, locale: str) -> str:
@@ -148,6 +152,14 @@ class Banner:
         words = self._in(locale)
         page = pages.required(words, self._policy, required, current_choice(consent), self._style_text())
         return Template(page).fill(self._addresses("", return_to))
+
+    def receipt_page(self, receipt: Mapping[str, Any], locale: str, *, query: str) -> bytes:
+        """A receipt to read and print.
+
+        :param query: of the address of its file
+        """
+        page = pages.receipt(self._in(locale), receipt, query, self._style_text())
+        return Template(page).fill(self._addresses("", f"{self._path}/preferences"))
 
     def _in(self, locale: str) -> Words:
         return self._words.get(locale) or self._words[self._settings.locales[0]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
@@ -28,6 +27,7 @@ from consent_mw.web.incoming import (
     safe_path,
 )
 from consent_mw.web.problem import Problem, problem
+from consent_mw.web.receipts import NO_STORE, Handler, Receipts
 from consent_mw.web.recording import record
 from consent_mw.web.responder import MAX_EXPIRED_PER_RESPONSE
 from consent_mw.web.site import Site
@@ -39,9 +39,6 @@ logger = logging.getLogger("consent_mw")
 GPC_PATH = "/.well-known/gpc.json"
 IMMUTABLE = "public, max-age=31536000, immutable"
 MAX_SERVICES_ASKED = 200
-NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-
-Handler = Callable[[Request, Visit], Awaitable[Response]]
 
 
 class Endpoints:
@@ -49,6 +46,7 @@ class Endpoints:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._receipts = Receipts(site)
         self._prefix = site.config.path + "/"
         self._handlers: dict[str, dict[str, Handler]] = {
             "state": {"GET": self._state},
@@ -57,6 +55,7 @@ class Endpoints:
             "preferences": {"GET": self._preferences},
             "partners": {"GET": self._partners},
             "report": {"POST": self._report},
+            **self._receipts.handlers,
         }
         self._started = datetime.now(UTC).date()
 
@@ -100,7 +99,7 @@ class Endpoints:
         """A form post gets its errors as a page that can be read; anything else as problem+json."""
         if media_type(request) != FORM_TYPE or request.method != "POST":
             return problem(wrong.status, wrong.title, wrong.detail, wrong.headers)
-        page = self._site.banner.error_page(wrong.status, wrong.title, wrong.detail, self._locale(request))
+        page = self._site.banner.error_page(wrong.status, wrong.title, wrong.detail, self._site.locale(request))
         return HTMLResponse(page, wrong.status, {**NO_STORE, **_page_policy(), **wrong.headers})
 
     # What a visitor decides
@@ -125,16 +124,15 @@ class Endpoints:
         except ValueError as error:
             detail = f"{error}; allowed: fewer services with an answer of their own"
             raise Problem(422, "Too many exceptions", detail) from None
-        await record(site, request, incoming, before, after, self._locale(request, incoming.language))
+        key = await record(site, request, incoming, before, after, site.locale(request, incoming.language))
         response: Response
         if incoming.form:
             response = RedirectResponse(incoming.return_to, 303, NO_STORE)
         else:
-            response = JSONResponse(state_view(after, site.codec.expires_at), headers=NO_STORE)
-        cookie = site.cookie(request.scope)
-        response.raw_headers.append(
-            (b"set-cookie", f"{cookie.name.decode('ascii')}={token}{cookie.attributes}".encode("latin-1"))
-        )
+            receipt = self._receipts.address(request, after, key)
+            extra = {"receipt": receipt} if receipt is not None else {}
+            response = JSONResponse({**state_view(after, site.codec.expires_at), **extra}, headers=NO_STORE)
+        response.raw_headers.append(site.set_cookie(request.scope, token))
         response.raw_headers.extend(self._expiries(request, visit, after))
         return response
 
@@ -163,7 +161,7 @@ class Endpoints:
     async def _preferences(self, request: Request, visit: Visit) -> Response:
         page = self._site.banner.preferences_page(
             visit.consent,
-            self._locale(request),
+            self._site.locale(request),
             return_to=safe_path(request.query_params.get("return_to", "/")),
             observed=self._site.observed.services.values(),
         )
@@ -222,11 +220,6 @@ class Endpoints:
         for report in (reports if isinstance(reports, list) else [reports])[:20]:
             self._site.observed.csp_report(_blocked_host(report))
         return Response(status_code=204, headers=NO_STORE)
-
-    def _locale(self, request: Request, wanted: str = "") -> str:
-        accept = request.headers.get("accept-language", "")
-        preferred = f"{wanted},{accept}" if wanted else accept
-        return self._site.locales.negotiate(preferred, self._site.config.banner.locales)
 
 
 def _page_policy() -> dict[str, str]:

@@ -5,6 +5,7 @@ scope guard → read the visit → our own endpoints, or the app behind a narrow
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -19,6 +20,8 @@ from consent_mw.web.head import passed_on, read_head
 from consent_mw.web.responder import Responder
 from consent_mw.web.site import Site
 from consent_mw.web.visit import Visit, Visits
+
+logger = logging.getLogger("consent_mw")
 
 DEFAULT_LEDGER = "sqlite:///consent.sqlite3"
 
@@ -82,21 +85,32 @@ class ConsentMiddleware:
             responder.release()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open the ledger before the app starts and close it after the app has stopped."""
-        ledger = self.site.ledger
+        """Open the ledger before the app starts and close it after the app has stopped.
 
-        async def receive_and_open() -> Message:
-            message = await receive()
-            if ledger is not None and message["type"] == "lifespan.startup":
-                await ledger.open()
-            return message
+        A ledger that cannot be opened stops the start: an exception would only read as "this app has no lifespan".
+        """
+        recorder = self.site.recorder
+        if recorder is None:
+            await self.app(scope, receive, send)
+            return
+        message = await receive()
+        try:
+            await recorder.open()
+        except Exception as error:
+            logger.error("the ledger cannot be opened: %s", error)
+            await send({"type": "lifespan.startup.failed", "message": f"consent_mw: {error}"})
+            return
+        started = [message]
+
+        async def receive_again() -> Message:
+            return started.pop() if started else await receive()
 
         async def send_and_close(message: Message) -> None:
-            if ledger is not None and message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                await ledger.close()
+            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed", "lifespan.startup.failed"):
+                await recorder.close()
             await send(message)
 
-        await self.app(scope, receive_and_open, send_and_close)
+        await self.app(scope, receive_again, send_and_close)
 
 
 def _with_consent(scope: Scope, visit: Visit) -> dict[str, Any]:

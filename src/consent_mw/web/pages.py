@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from consent_mw.core.policy import Policy
 from consent_mw.settings import Controller
 from consent_mw.web.html import escape, slot
 from consent_mw.web.preferences import form_start
+from consent_mw.web.receipt_page import receipt_body
 from consent_mw.web.words import Words
 
 _STYLE = """
@@ -76,6 +78,10 @@ def required(words: Words, policy: Policy, ids: Sequence[str], current: str, sty
         f'<form action="/"><button>{words["required_decline"]}</button></form></nav></main>'
     )
     return _document(words, words["required_title"], body, style)
+
+
+def receipt(words: Words, shown: Mapping[str, Any], query: str, style: str) -> str:
+    return _document(words, words["receipt_title"], receipt_body(words, shown, query), style)
 
 
 def _about(words: Words, policy: Policy, id: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
 from starlette.types import Scope
 
 from consent_mw.build import build_policy
@@ -18,10 +20,14 @@ from consent_mw.core.token import TokenCodec, new_subject
 from consent_mw.enforce.html_gate import TagMemo
 from consent_mw.i18n import Locales
 from consent_mw.ledger.base import Ledger
+from consent_mw.ledger.heads import seed_from_secret_key, seed_from_signing_key
 from consent_mw.ledger.open import open_ledger
+from consent_mw.ledger.recorder import Recorder
+from consent_mw.ledger.spool import Spool
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
 from consent_mw.web.observed import Observed
+from consent_mw.web.tickets import Tickets
 
 logger = logging.getLogger("consent_mw")
 
@@ -64,6 +70,8 @@ class Site:
             privacy_url=config.policy.privacy_url,
             expires_at=self.codec.expires_at,
         )
+        self.tickets = Tickets(keys)
+        self.recorder = _recorder(config, keys, self.ledger, self.banner.texts)
         self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
         self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
         self._first_host = _host_of(config.origins[0]) if config.origins else ""
@@ -85,6 +93,16 @@ class Site:
             return self.config.cookie.domain
         host = host_name(host_header)
         return host if not self.own_hosts or host in self.own_hosts else self._first_host
+
+    def set_cookie(self, scope: Scope, token: str) -> tuple[bytes, bytes]:
+        """The response header that gives the visitor their state."""
+        cookie = self.cookie(scope)
+        return b"set-cookie", cookie.name + f"={token}{cookie.attributes}".encode("latin-1")
+
+    def locale(self, request: Request, wanted: str = "") -> str:
+        """The language to answer in: the one that was asked for, else the best of ``Accept-Language``."""
+        accept = request.headers.get("accept-language", "")
+        return self.locales.negotiate(f"{wanted},{accept}" if wanted else accept, self.config.banner.locales)
 
     def tag_memo(self, grants: Grants, host: str) -> TagMemo:
         """Bounded: a site has few answers and fewer hosts; whoever sends many only makes it forget."""
@@ -119,6 +137,20 @@ def host_name(host_header: bytes) -> str:
     if text.startswith("["):
         return text.partition("]")[0] + "]"
     return text.partition(":")[0].rstrip(".")
+
+
+def _recorder(
+    config: ConsentConfig, keys: Sequence[str], ledger: Ledger | None, texts: Mapping[str, bytes]
+) -> Recorder | None:
+    settings = config.ledger
+    seed = (
+        seed_from_secret_key(keys[-1]) if settings.signing_key is None else seed_from_signing_key(settings.signing_key)
+    )
+    if ledger is None:
+        return None
+    spool = Path(settings.spool) if settings.spool is not None else getattr(ledger, "spool", None)
+    heads = Path(settings.heads) if settings.heads is not None else None
+    return Recorder(ledger, Spool(spool), seed, texts, heads)
 
 
 def _host_of(origin: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from consent_mw.banner_settings import BannerSettings
-from consent_mw.core.policy import Category, Policy, Service, text_hash
+from consent_mw.core.policy import Category, Policy, Service
 from consent_mw.core.signals import Signals
 from consent_mw.errors import ConfigError
 from consent_mw.i18n import Locales
@@ -67,15 +67,15 @@ class Words:
     def signals(self, signals: Signals) -> str:
         return LIST_SEPARATOR.join(self._texts[f"signal_{name}"] for name in signals.names())
 
-    def hash(self) -> str:
-        """Hash of the exact words, for the record of a decision (GDPR art. 7(1))."""
+    def shown(self) -> dict[str, str]:
+        """The exact words of both layers, for the record of a decision (GDPR art. 7(1))."""
         shown = dict(self._texts)
         shown["who"] = self.who()
         for category in self._policy.categories.values():
             shown[f"category:{category.id}"] = f"{self.label(category.id)}\n{self.description(category)}"
         for service in self._policy.declared:
             shown[f"service:{service.id}"] = _disclosure(service)
-        return text_hash(shown)
+        return shown
 
 
 def load_words(

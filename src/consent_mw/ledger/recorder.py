@@ -1,0 +1,207 @@
+"""What stands between a decision and the ledger: the words that were shown, the spool, signed heads, health.
+
+A grant waits for the ledger (:meth:`Recorder.append`). What switches off does not: it is spooled when the ledger is
+down or slow (:meth:`Recorder.keep`), and replayed, oldest first, before anything else is appended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from consent_mw.errors import LedgerError
+from consent_mw.ledger.base import AuditableLedger, Ledger, Record
+from consent_mw.ledger.heads import Signer, keep_head
+from consent_mw.ledger.spool import Spool
+from consent_mw.ledger.store import Store
+
+T = TypeVar("T")
+
+logger = logging.getLogger("consent_mw")
+heads = logging.getLogger("consent_mw.heads")
+"""Every signed head is one message here, so that a logging handler is all it takes to send it to a witness."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a refusal or withdrawal waits for the ledger before it is spooled instead."""
+PROBE_SECONDS = 2.0
+"""How long an answer about health holds."""
+HEAD_SECONDS = 3600.0
+"""A new head is signed at most so often while decisions come in, and when the app stops."""
+
+
+def utc_now() -> str:
+    """RFC 3339, UTC, whole seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Recorder:
+    """One per middleware, over its ledger.
+
+    :param seed: private key that signs heads and receipts
+    :param texts: the words of every language by their hash, kept in the ledger before any decision about them
+    :param heads_file: gets every signed head appended
+    """
+
+    def __init__(
+        self, ledger: Ledger, spool: Spool, seed: bytes, texts: Mapping[str, bytes], heads_file: Path | None = None
+    ) -> None:
+        self._ledger = ledger
+        self._spool = spool
+        self._seed = seed
+        self._texts = texts
+        self._heads_file = heads_file
+        self._ready = False
+        self._failing = False
+        self._probed = (0.0, False)
+        self._head_due = 0.0
+        self._appended = False
+        self._signing: asyncio.Future[None] | None = None
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+    @property
+    def auditable(self) -> bool:
+        """Whether records can be read back: a ledger of the site's own may only append."""
+        return hasattr(self._ledger, "run")
+
+    async def open(self) -> None:
+        """Open the ledger, keep the words, replay what waits. Also done by the first decision.
+
+        :raises LedgerError: the ledger cannot be opened
+        """
+        async with self._lock():
+            if not self._ready:
+                await self._ledger.open()
+                if self.auditable:
+                    await self.run(partial(_keep_texts, texts=self._texts))
+                self._ready = True
+        await self._replay()
+
+    async def close(self) -> None:
+        """Sign a last head and release the ledger."""
+        if self._appended:
+            await self._sign_head()
+        self._ready = False
+        await self._ledger.close()
+
+    async def run(self, work: Callable[[Store], T]) -> T:
+        """:raises LedgerError: the ledger cannot be read, or is one that only appends"""
+        if not self.auditable:
+            raise LedgerError("this ledger keeps records but cannot be read back")
+        ledger: AuditableLedger = self._ledger  # type: ignore[assignment]
+        return await ledger.run(work)
+
+    def signer(self, store: Store) -> Signer:
+        return Signer(self._seed, store.id())
+
+    async def append(self, record: Record) -> None:
+        """Return once the record is durable in the ledger, after everything that was spooled before it.
+
+        :raises LedgerError: it is not known to be durable
+        """
+        try:
+            if not self._ready:
+                await self.open()
+            await self._replay()
+            await self._ledger.append(record)
+        except Exception:
+            self._failing = True
+            raise
+        self._failing = False
+        self._appended = True
+        self._sign_head_when_due()
+
+    async def keep(self, record: Record) -> None:
+        """Never raises and never waits long: in the ledger, else in the spool.
+
+        An append that succeeds after all, later, is no second record: both have the same key.
+        """
+        attempt = asyncio.ensure_future(self.append(record))
+        done, _ = await asyncio.wait({attempt}, timeout=PATIENCE_SECONDS)
+        if done and attempt.exception() is None:
+            return
+        attempt.add_done_callback(_said)
+        durable = await asyncio.to_thread(self._spool.put, record)
+        logger.warning("the ledger is down: a decision was honoured and spooled%s", "" if durable else " in memory")
+
+    async def health(self) -> tuple[bool, int]:
+        """Whether a grant could be stored now, and how many records wait in the spool. Replays them if so."""
+        checked, healthy = self._probed
+        if time.monotonic() - checked > PROBE_SECONDS:
+            healthy = await self._probe()
+            self._probed = (time.monotonic(), healthy)
+        return healthy, self._spool.waiting()
+
+    async def _probe(self) -> bool:
+        try:
+            await self.open()
+            if self.auditable:
+                await self.run(_take_the_lock)
+        except Exception as error:
+            if not self._failing:
+                logger.error("the ledger is not healthy: %s", error)
+            self._failing = True
+            return False
+        self._failing = False
+        return True
+
+    async def _replay(self) -> None:
+        if not self._spool.waiting():
+            return
+        async with self._lock():
+            for record in await asyncio.to_thread(lambda: list(self._spool.records())):
+                await self._ledger.append(record)
+                await asyncio.to_thread(self._spool.remove, record.key)
+
+    def _lock(self) -> asyncio.Lock:
+        """One per event loop: the ledger may serve several, one after the other."""
+        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    def _sign_head_when_due(self) -> None:
+        if time.monotonic() < self._head_due:
+            return
+        self._head_due = time.monotonic() + HEAD_SECONDS
+        self._signing = asyncio.ensure_future(self._sign_head())
+
+    async def _sign_head(self) -> None:
+        if not self.auditable:
+            return
+        try:
+            note = await self.run(lambda store: keep_head(store, self.signer(store), utc_now()))
+            heads.info("%s", note)
+            if self._heads_file is not None:
+                await asyncio.to_thread(append_note, self._heads_file, note)
+        except (LedgerError, OSError):
+            logger.exception("a head could not be signed and kept; the next one covers its entries, too")
+
+
+def append_note(path: Path, note: str) -> None:
+    """Add a signed head to a file of heads, an empty line between two."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(note + "\n")
+
+
+def _keep_texts(store: Store, texts: Mapping[str, bytes]) -> None:
+    known = {hash for hash, _ in store.texts()}
+    missing = {hash: body for hash, body in texts.items() if hash not in known}
+    if missing:
+        with store.transaction():
+            for hash, body in missing.items():
+                store.put_text(hash, body)
+
+
+def _take_the_lock(store: Store) -> None:
+    with store.transaction():
+        pass
+
+
+def _said(attempt: asyncio.Future[None]) -> None:
+    """The failure of an attempt that nobody waits for any more has been dealt with."""
+    if not attempt.cancelled():
+        attempt.exception()

@@ -1,0 +1,123 @@
+"""Where a refusal or withdrawal waits while the ledger is down: a directory with one synced file per record.
+
+A file's name is the record's key, which begins with the time: the order of names is the order of replay. Several
+workers may fill and empty the directory at once, because a record that is replayed twice is stored once.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from consent_mw.ledger.base import Event, Method, Personal, Record
+from consent_mw.ledger.files import sync_directory
+
+logger = logging.getLogger("consent_mw")
+
+SUFFIX = ".json"
+DAMAGED = ".damaged"
+
+
+class Spool:
+    """Records that were honoured before they could be stored.
+
+    :param directory: made with mode 0700 when it is first needed; None keeps everything in memory only
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self.directory = directory
+        self._memory: dict[str, Record] = {}
+
+    def waiting(self) -> int:
+        """How many records wait. One look into a directory: cheap enough to ask before every decision."""
+        return len(self._memory) + len(self._names())
+
+    def put(self, record: Record) -> bool:
+        """Keep the record; True once it is durable. Where no file can be written it waits in memory."""
+        try:
+            if self.directory is not None:
+                _write(self.directory, record)
+                return True
+        except OSError:
+            logger.exception("spool %s: a decision cannot be written; it is kept in memory", self.directory)
+        self._memory[record.key] = record
+        return False
+
+    def records(self) -> Iterator[Record]:
+        """What waits, oldest first. A file that cannot be read is set aside under another name, never deleted."""
+        for key in sorted({*self._memory, *self._names()}):
+            record = self._memory.get(key) or self._read(key)
+            if record is not None:
+                yield record
+
+    def remove(self, key: str) -> None:
+        """Once the record is in the ledger."""
+        self._memory.pop(key, None)
+        if self.directory is not None:
+            (self.directory / f"{key}{SUFFIX}").unlink(missing_ok=True)
+
+    def _names(self) -> list[str]:
+        if self.directory is None:
+            return []
+        with contextlib.suppress(OSError):
+            return [name.removesuffix(SUFFIX) for name in os.listdir(self.directory) if name.endswith(SUFFIX)]
+        return []
+
+    def _read(self, key: str) -> Record | None:
+        path = self.directory / f"{key}{SUFFIX}" if self.directory is not None else Path()
+        try:
+            return _record(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None  # another worker has just replayed it
+        except (OSError, ValueError, KeyError, TypeError):
+            logger.exception("spool: %s is no record; it is set aside as %s", path, DAMAGED)
+            with contextlib.suppress(OSError):
+                path.rename(path.with_suffix(DAMAGED))
+            return None
+
+
+def _write(directory: Path, record: Record) -> None:
+    """Written beside and renamed, so that nobody ever reads half a record; synced, so that it outlives the power."""
+    if not directory.exists():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_directory(directory.parent)
+    draft = directory / f"{record.key}.new-{secrets.token_hex(4)}"
+    try:
+        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(json.dumps(_fields(record)).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(directory / f"{record.key}{SUFFIX}")
+        sync_directory(directory)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    return {
+        "evidence": json.loads(record.evidence()),
+        "personal": record.personal.as_json(),
+        "secret": base64.b64encode(record.secret).decode(),
+    }
+
+
+def _record(fields: dict[str, Any]) -> Record:
+    evidence, personal = fields["evidence"], fields["personal"]
+    plain = {name: value for name, value in evidence.items() if name not in ("personal", "version")}
+    return Record(
+        **{
+            **plain,
+            "event": Event(evidence["event"]),
+            "method": Method(evidence["method"]),
+            "signals": tuple(evidence["signals"]),
+            "personal": Personal(**{**personal, "subject": personal["subject"] or None}),
+            "secret": base64.b64decode(fields["secret"], validate=True),
+        }
+    )

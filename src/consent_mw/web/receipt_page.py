@@ -1,0 +1,63 @@
+"""A receipt as a page to read and print: what was decided, when, under which words, and what proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from consent_mw.web.html import escape, slot
+from consent_mw.web.preferences import form_start
+from consent_mw.web.words import Words
+
+STYLE = """
+.consent-page .consent-receipt dl{display:grid;grid-template-columns:minmax(8em,auto) 1fr;gap:.25em 1.5em}
+.consent-page .consent-receipt dd{margin:0;overflow-wrap:anywhere}
+@media print{.consent-page .consent-receipt :is(nav,form){display:none!important}
+.consent-page{background:none;color:#000;padding:0}}
+"""
+
+
+def receipt_body(words: Words, receipt: Mapping[str, Any], query: str) -> str:
+    """:param query: of the address that leads to this receipt, for the link to the file"""
+    evidence, party, proof = receipt["evidence"], receipt["parties"][0], receipt["proof"]
+    who = " · ".join(filter(None, (party["party_name"], party["party_address"], party["party_contact"])))
+    entry = f"{proof['index']} / {proof['head'].split()[1]}"
+    facts = [
+        ("receipt_event", words[f"event_{evidence['event']}"]),
+        ("receipt_time", f'<time datetime="{escape(evidence["time"])}">{escape(evidence["time"])}</time>'),
+        ("controller", escape(who)),
+        ("receipt_version", f"{escape(evidence['policy'])}<br><code>{escape(evidence['fingerprint'])}</code>"),
+        ("receipt_words", f"{escape(evidence['language'])}<br><code>{escape(evidence['text'])}</code>"),
+        ("receipt_number", f"<code>{escape(receipt['receipt_id'])}</code>"),
+        (
+            "receipt_proof",
+            f"{escape(entry)}<br><code>{escape(receipt['signature'])}</code>",
+        ),
+    ]
+    return (
+        f'<main class="consent-receipt consent-plain"><style>{STYLE}</style><h1>{words["receipt_title"]}</h1>'
+        f"<p>{words['receipt_text']}</p>{_list(facts, words)}"
+        f"<h2>{words['receipt_choices']}</h2><dl>{_choices(words, evidence)}</dl>"
+        f'<nav><a href="{slot("base")}/receipt?{escape(query)}" download>{words["receipt_file"]}</a>'
+        f'<a href="{slot("base")}/preferences">{words["settings"]}</a></nav>{_erase(words, receipt)}</main>'
+    )
+
+
+def _list(facts: list[tuple[str, str]], words: Words) -> str:
+    return "<dl>" + "".join(f"<dt>{words[key]}</dt><dd>{value}</dd>" for key, value in facts) + "</dl>"
+
+
+def _choices(words: Words, evidence: Mapping[str, Any]) -> str:
+    decisions = {**evidence["categories"], **evidence["services"]}
+    return "".join(
+        f"<dt>{escape(words.label(id))}</dt><dd>{words[f'decision_{decision}']}</dd>"
+        for id, decision in decisions.items()
+    )
+
+
+def _erase(words: Words, receipt: Mapping[str, Any]) -> str:
+    """Only where there is an id to erase."""
+    if receipt["pii_principal_id"] is None:
+        return ""
+    button = f"<button>{words['receipt_erase']}</button>"
+    return f"{form_start('erase', words)}<p>{words['receipt_erase_note']}</p>{button}</form>"
