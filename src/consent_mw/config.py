@@ -23,6 +23,7 @@ from consent_mw.settings import (
     CookieSettings,
     EnforcementSettings,
     LedgerSettings,
+    LocationSettings,
     Origin,
     PolicySettings,
     RegimeSettings,
@@ -41,6 +42,7 @@ class ConsentConfig(Strict):
     controller: Controller = Controller()
     cookie: CookieSettings = CookieSettings()
     enforcement: EnforcementSettings = EnforcementSettings()
+    location: LocationSettings = LocationSettings()
     ledger: LedgerSettings = LedgerSettings()
     banner: BannerSettings = BannerSettings()
     regime: RegimeSettings = RegimeSettings()

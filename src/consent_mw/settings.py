@@ -69,6 +69,28 @@ class EnforcementSettings(Strict):
     exempt_paths: tuple[Annotated[str, StringConstraints(pattern=r"^/")], ...] = ()
 
 
+Prefix = Annotated[str, StringConstraints(pattern=r"^/", max_length=200)]
+Glob = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f]+$")]
+
+
+class LocationSettings(Strict):
+    """``[location]``: what is left of a place while geolocation is denied, and where nothing is judged.
+
+    ``exempt_paths`` and ``photo_paths`` name whole folders: ``/delivery`` is that path and everything under it.
+    """
+
+    client_ip: Literal["truncate", "drop", "keep"] = "truncate"
+    precise: Literal["remove", "coarsen"] = "remove"
+    broken_media: Literal["reject", "pass"] = "reject"
+    extra_headers: tuple[Glob, ...] = ()
+    extra_fields: tuple[Glob, ...] = ()
+    exempt_paths: tuple[Prefix, ...] = ()
+    path_segments: bool = False
+    websocket_messages: bool = False
+    photo_paths: tuple[Prefix, ...] = ()
+    photo_field: str = Field(default="keep_photo_location", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+
+
 class LedgerSettings(Strict):
     """``[ledger]``: who signs, how long the evidence is kept, and where its witnesses and its waiting room are.
 

@@ -30,16 +30,18 @@ MAX_ADDRESS_LENGTH = 128
 """Characters, with brackets, zone and port; anything longer is no address."""
 
 ADDRESS_HEADERS = frozenset(
-    "x-forwarded-for x-forwarded forwarded forwarded-for x-real-ip x-client-ip client-ip x-cluster-client-ip "
-    "true-client-ip x-true-client-ip cf-connecting-ip cf-connecting-ipv6 cf-pseudo-ipv4 fastly-client-ip fly- "
-    "client-ip x-nf-client-connection-ip do-connecting-ip x-appengine-user-ip x-appengine-remote-addr x-azure- "
-    "clientip x-azure-socketip x-arr-clientip x-vercel-forwarded-for x-vercel-proxied-for x-original-forwarded- "
-    "for x-envoy-external-address x-remote-ip x-remote-addr remote-addr remote-ip x-originating-ip x-real-client- "
-    "ip x-client-real-ip x-connecting-ip x-user-ip x-ip x-source-ip x-forwarded-client-ip x-proxyuser-ip "
-    "x-sucuri-clientip incap-client-ip cloudfront-viewer-address x-bunny-client-ip ali-cdn-real-ip ali-real- "
-    "client-ip cdn-src-ip cdn-real-ip x-cdn-src-ip x-tencent-client-ip eo-client-ip eo-connecting-ip wl-proxy- "
-    "client-ip proxy-client-ip http-client-ip http-x-forwarded-for x-natapp-ip tencent-acceleration-domain-ip "
-    "x-ws-client-ip x-bd-client-ip x-volc-client-ip x-huawei-client-ip".split()
+    """
+    forwarded x-forwarded x-forwarded-for forwarded-for x-original-forwarded-for x-forwarded-client-ip x-real-ip
+    x-client-ip client-ip x-cluster-client-ip x-real-client-ip x-client-real-ip x-connecting-ip x-user-ip x-ip
+    x-source-ip x-remote-ip x-remote-addr remote-addr remote-ip x-originating-ip x-proxyuser-ip http-client-ip
+    http-x-forwarded-for wl-proxy-client-ip proxy-client-ip true-client-ip x-true-client-ip cf-connecting-ip
+    cf-connecting-ipv6 cf-pseudo-ipv4 fastly-client-ip fly-client-ip x-nf-client-connection-ip do-connecting-ip
+    x-appengine-user-ip x-appengine-remote-addr x-azure-clientip x-azure-socketip x-arr-clientip
+    x-vercel-forwarded-for x-vercel-proxied-for x-envoy-external-address x-sucuri-clientip incap-client-ip
+    cloudfront-viewer-address x-bunny-client-ip ali-cdn-real-ip ali-real-client-ip cdn-src-ip cdn-real-ip x-cdn-src-ip
+    x-tencent-client-ip eo-client-ip eo-connecting-ip x-natapp-ip tencent-acceleration-domain-ip x-ws-client-ip
+    x-bd-client-ip x-volc-client-ip x-huawei-client-ip
+    """.split()
 )
 """Lower case, with dashes; :class:`~consent_mw.enforce.location_rules.LocationRules` reads any spelling."""
 
@@ -118,17 +120,17 @@ def cut_address(text: str) -> str | None:
         return UNKNOWN
 
 
-def cut_client(client: tuple[str, int] | None, mode: ClientAddress) -> tuple[str, int] | None:
-    """``scope["client"]`` as the app may see it: the same object when there is nothing to cut.
+def cut_host(host: str, mode: ClientAddress) -> str | None:
+    """The host of ``scope["client"]`` as the app may see it; ``None`` when nothing may stay.
 
     A name instead of an address (a Unix socket, a test client) is no place and stays.
     """
-    if client is None or mode is ClientAddress.KEEP or not re.search(r"[.:]", client[0]):
-        return client
-    cut = cut_address(client[0])
+    if mode is ClientAddress.KEEP or "/" in host or not re.search(r"[.:]", host):
+        return host
+    cut = cut_address(host)
     if cut is None:
-        return client
-    return None if mode is ClientAddress.DROP else (cut, client[1])
+        return host
+    return None if mode is ClientAddress.DROP else cut
 
 
 def _cut_list(value: bytes, mode: ClientAddress) -> bytes | None:
@@ -163,13 +165,8 @@ def _cut_forwarded(value: bytes, mode: ClientAddress) -> bytes | None:
     )
 
 
-def cut_header(header: Header, mode: ClientAddress) -> Header | None:
-    """One header that holds client addresses as the app may see it; ``None`` when nothing of it may stay."""
-    name, value = header
+def cut_header(name: bytes, value: bytes, mode: ClientAddress) -> bytes | None:
+    """The value of a header that holds client addresses as the app may see it; ``None`` when nothing may stay."""
     if mode is ClientAddress.KEEP:
-        return header
-    is_forwarded = name.lower() == b"forwarded"
-    cut = _cut_forwarded(value, mode) if is_forwarded else _cut_list(value, mode)
-    if cut is None:
-        return None
-    return header if cut == value else (name, cut)
+        return value
+    return _cut_forwarded(value, mode) if name.lower() == b"forwarded" else _cut_list(value, mode)

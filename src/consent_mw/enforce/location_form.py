@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote_plus, unquote_plus
+from urllib.parse import quote_plus
 
 from consent_mw.enforce.location_json import Scrubbed, scrub_string
-from consent_mw.enforce.location_rules import LocationRules
+from consent_mw.enforce.location_rules import LocationRules, form_text
 
 # A value worth decoding although its name says nothing: what names a place by itself, JSON, an embedded photo.
 _HINT = re.compile(
@@ -14,6 +14,10 @@ _HINT = re.compile(
     rb"=\+*(?:[{\[]|%7b|%5b|data(?::|%3a)|(?:/|%2f)9j|ivborw0kggo|uklgr|aaaa)",
     re.IGNORECASE,
 )
+_PLAIN = "/?:@!$'()*,;"
+"""Stands unescaped in a query (RFC 3986 section 3.4), so that a value never grows."""
+_GONE = b"\0gone"
+"""Marks a pair that was taken out; compared by identity."""
 
 
 def scrub_form(body: bytes, rules: LocationRules) -> Scrubbed:
@@ -22,6 +26,10 @@ def scrub_form(body: bytes, rules: LocationRules) -> Scrubbed:
     :return: the body, the very same object when nothing was removed, and the names of what was
     """
     pairs = body.split(b"&")
+    kinds = rules.form_kinds
+    hinted = _HINT.search(body) is not None
+    if not hinted and not any(kinds[pair.partition(b"=")[0]] for pair in pairs):
+        return body, ()
     removed = _scrub_pairs(pairs, rules, inside=False)
     if not removed:
         return body, ()
@@ -30,26 +38,18 @@ def scrub_form(body: bytes, rules: LocationRules) -> Scrubbed:
     return b"&".join(pair for pair in pairs if pair is not _GONE), tuple(removed)
 
 
-_GONE = bytes(bytearray(b"\0gone"))
-"""Marks a pair that was taken out; compared by identity."""
-
-
 def _scrub_pairs(pairs: list[bytes], rules: LocationRules, *, inside: bool) -> dict[str, None]:
     removed: dict[str, None] = {}
     for index, pair in enumerate(pairs):
         raw_name, equals, raw_value = pair.partition(b"=")
-        name = _decode(raw_name)
-        if not equals or not (inside or rules.key_kinds[name.encode()] or _HINT.search(pair)):
+        if not equals or not (inside or rules.form_kinds[raw_name] or _HINT.search(pair)):
             continue
-        kept, names = scrub_string(name, _decode(raw_value), rules, inside=inside)
+        name = form_text(raw_name)
+        kept, names = scrub_string(name, form_text(raw_value), rules, inside=inside)
         if kept is not None:
             removed.update(dict.fromkeys(names))
-            pairs[index] = raw_name + b"=" + quote_plus(kept).encode() if kept else _GONE
+            pairs[index] = raw_name + b"=" + quote_plus(kept, safe=_PLAIN).encode() if kept else _GONE
     return removed
-
-
-def _decode(raw: bytes) -> str:
-    return unquote_plus(raw.decode("utf-8", "replace"))
 
 
 def scrub_url(url: bytes, rules: LocationRules) -> Scrubbed:

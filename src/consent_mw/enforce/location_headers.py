@@ -1,48 +1,76 @@
-"""Request headers without the place of who sent them."""
+"""Request headers without the place of who sent them, in any case and with dashes or underscores."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from consent_mw.enforce.location_address import Header, cut_header
 from consent_mw.enforce.location_form import scrub_url
-from consent_mw.enforce.location_rules import HeaderKind, LocationRules
+from consent_mw.enforce.location_names import MAX_NAME_LENGTH
+from consent_mw.enforce.location_rules import MEMO_ENTRIES, HeaderKind, LocationRules, Memo
+
+MAX_LINE = 512
+"""Bytes of a header that are remembered: a visitor's address and a page's URL come again and again."""
 
 
-def scrub_headers(headers: list[Header], rules: LocationRules) -> tuple[list[Header], tuple[str, ...]]:
-    """Remove place headers and cut client addresses, in any case and with dashes or underscores.
+class HeaderScrubber:
+    """Removes place headers and cuts client addresses. Immutable but for what it remembers."""
 
-    :return: the headers, the very same list when nothing changed, and the names of those that changed
-    """
-    kinds = rules.header_kinds
-    for name, _ in headers:
-        if kinds[name] is not None:
-            return _scrub(headers, rules)
-    return headers, ()
+    def __init__(self, rules: LocationRules) -> None:
+        self._rules = rules
+        self._innocent: set[bytes] = set()
+        self._lines: Memo[bytes, tuple[bytes | None, bool]] = Memo(self._read, MAX_LINE)
 
+    def scrub(self, headers: list[Header], head: Mapping[bytes, bytes]) -> tuple[list[Header], tuple[str, ...]]:
+        """The headers, the very same list when nothing changed, and the names of those that held a place.
 
-def _scrub(headers: list[Header], rules: LocationRules) -> tuple[list[Header], tuple[str, ...]]:
-    kept: list[Header] = []
-    changed: dict[str, None] = {}
-    for header in headers:
-        result = _scrub_header(header, rules.header_kinds[header[0]], rules)
-        if result is not header:
-            changed[header[0].decode("latin-1")] = None
-        if result is not None:
-            kept.append(result)
-    return (kept, tuple(changed)) if changed else (headers, ())
+        An address that is cut to its network is not named: it is on every request.
 
+        :param head: the same by name; of repeated ones any
+        """
+        innocent = self._innocent
+        suspects = [name for name in head if name not in innocent]
+        if not suspects:
+            return headers, ()
+        if len(head) == len(headers):
+            lines = self._lines
+            if all(lines[name + b":" + head[name]][0] == head[name] for name in suspects):
+                return headers, ()
+        return self._scrub(headers, frozenset(suspects))
 
-def _scrub_header(header: Header, kind: HeaderKind | None, rules: LocationRules) -> Header | None:
-    name, value = header
-    if kind is None:
-        return header
-    if kind is HeaderKind.PLACE:
-        return None
-    if kind is HeaderKind.ADDRESS:
-        return cut_header(header, rules.client_ip)
-    if kind is HeaderKind.URL:
-        url, removed = scrub_url(value, rules)
-        return (name, url) if removed else header
-    text = rules.scrub_field(name.decode("latin-1"), value.decode("latin-1"))
-    if text is None:
-        return header
-    return (name, text.encode("latin-1")) if text else None
+    def _scrub(self, headers: list[Header], suspects: frozenset[bytes]) -> tuple[list[Header], tuple[str, ...]]:
+        kept: list[Header] = []
+        removed: dict[str, None] = {}
+        for header in headers:
+            if header[0] in suspects:
+                name, value = header
+                narrowed, is_named = self._lines[name + b":" + value]
+                if is_named:
+                    removed[name.decode("latin-1")] = None
+                if narrowed is None:
+                    continue
+                if narrowed != value:
+                    header = (name, narrowed)
+            kept.append(header)
+        return kept, tuple(removed)
+
+    def _read(self, line: bytes) -> tuple[bytes | None, bool]:
+        """What stays of a header's value, and whether it is named as removed."""
+        name, _, value = line.partition(b":")
+        kind = self._rules.header_kinds[name]
+        if kind is None:
+            if len(self._innocent) < MEMO_ENTRIES and len(name) <= MAX_NAME_LENGTH:
+                self._innocent.add(name)
+            return value, False
+        kept = self._narrow(kind, name, value)
+        return kept, kept != value and (kept is None or kind is not HeaderKind.ADDRESS)
+
+    def _narrow(self, kind: HeaderKind, name: bytes, value: bytes) -> bytes | None:
+        if kind is HeaderKind.PLACE:
+            return None
+        if kind is HeaderKind.ADDRESS:
+            return cut_header(name, value, self._rules.client_ip)
+        if kind is HeaderKind.URL:
+            return scrub_url(value, self._rules)[0]
+        text = self._rules.scrub_field(name.decode("latin-1"), value.decode("latin-1"))
+        return value if text is None else text.encode("latin-1") or None

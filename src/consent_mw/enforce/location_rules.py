@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from enum import Enum
 from fnmatch import translate
-from typing import TypeVar
+from typing import Generic, TypeVar
+from urllib.parse import unquote_plus
 
 from consent_mw.enforce.location_address import ADDRESS_HEADERS, ClientAddress
 from consent_mw.enforce.location_names import MAX_NAME_LENGTH, Kind, is_companion, kind_of, words_of
@@ -15,7 +16,8 @@ from consent_mw.enforce.location_values import Precise, scrub_text
 MEMO_ENTRIES = 4096
 """Names remembered per rule set. Clients choose names, so the memo must not grow with them."""
 
-T = TypeVar("T")
+K = TypeVar("K", bound=str | bytes)
+V = TypeVar("V")
 
 
 class HeaderKind(Enum):
@@ -58,18 +60,24 @@ _ABOUT_THE_SERVER = ("sec-", "access-control-", "content-", "accept", "if-", "x-
 _NEVER = frozenset({"origin", "from", "host", "cookie", "authorization", "via", "range", "date", "expect", "te"})
 
 
-class _Memo(dict[bytes, T]):
+class Memo(dict[K, V], Generic[K, V]):
     """A dictionary that asks ``read`` for what it lacks, and stops remembering when it is full."""
 
-    def __init__(self, read: Callable[[bytes], T]) -> None:
+    def __init__(self, read: Callable[[K], V], longest: int = MAX_NAME_LENGTH) -> None:
         super().__init__()
         self._read = read
+        self._longest = longest
 
-    def __missing__(self, name: bytes) -> T:
-        kind = self._read(name)
-        if len(self) < MEMO_ENTRIES and len(name) <= MAX_NAME_LENGTH:
-            self[name] = kind
-        return kind
+    def __missing__(self, key: K) -> V:
+        value = self._read(key)
+        if len(self) < MEMO_ENTRIES and len(key) <= self._longest:
+            self[key] = value
+        return value
+
+
+def form_text(raw: bytes) -> str:
+    """A name or value of a form or query string (WHATWG URL, urlencoded parsing)."""
+    return unquote_plus(raw.decode("utf-8", "replace"))
 
 
 def _plain(name: str) -> str:
@@ -100,8 +108,9 @@ class LocationRules:
         self._headers = re.compile("|".join(map(translate, globs)))
         self._own_headers = re.compile("|".join(map(translate, map(_plain, headers))) or r"(?!)")
         self._own_fields = re.compile("|".join(translate(name.lower()) for name in fields) or r"(?!)")
-        self.header_kinds: _Memo[HeaderKind | None] = _Memo(self._read_header)
-        self.key_kinds: _Memo[bool] = _Memo(self._read_key)
+        self.header_kinds: Memo[bytes, HeaderKind | None] = Memo(self._read_header)
+        self.key_kinds: Memo[bytes, bool] = Memo(self._read_key)
+        self.form_kinds: Memo[bytes, bool] = Memo(lambda raw: self._read_key(form_text(raw).encode()))
 
     def _read_header(self, raw: bytes) -> HeaderKind | None:
         name = _plain(raw[:MAX_NAME_LENGTH].decode("latin-1"))

@@ -53,6 +53,7 @@ class ConsentMiddleware:
         self.site = Site(ConsentConfig.load(config), secret_key, ledger)
         self._visits = Visits(self.site)
         self._endpoints = Endpoints(self.site)
+        self._location = self.site.location
         self._prefix = self.site.config.path + "/"
         self._exempt = self.site.config.enforcement.exempt_paths
 
@@ -78,7 +79,10 @@ class ConsentMiddleware:
         extensions = inner.get("extensions")
         if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
             inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}
-        responder = Responder(visit, scope, send)
+        removed: tuple[str, ...] = ()
+        if not visit.located and self._location.judges(path, head):
+            removed = self._location.narrow(inner, head)
+        responder = Responder(visit, scope, send, removed)
         try:
             await self.app(inner, receive, responder)
         finally:

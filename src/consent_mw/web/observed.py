@@ -7,6 +7,7 @@ of an undeclared site shows.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from consent_mw.core.policy import Policy, Service
@@ -39,6 +40,13 @@ class Observed:
         host = urlsplit(reference).hostname if "//" in reference else reference[:60]
         if self._first("reference", f"{service.id} {host}"):
             logger.info("%s reference to %s (service %s%s)", self._verb, host, service.id, self._why(service))
+
+    def places(self, names: Iterable[str]) -> None:
+        """Parts of a request that said where the visitor is."""
+        for name in names:
+            name = name[:_MAX_NAME_LENGTH]
+            if self._first("place", name):
+                logger.info("%s place in a request: %r (category geolocation is denied)", self._verb, name)
 
     def csp_report(self, host: str) -> None:
         if self._first("report", host):

@@ -16,6 +16,7 @@ import anyio
 from starlette.types import Message, Scope, Send
 
 from consent_mw.core.cookies import expiry_headers
+from consent_mw.enforce.browser_headers import deny_geolocation
 from consent_mw.enforce.codings import Coding, CodingError, Identity, coding_for
 from consent_mw.enforce.cookie_filter import expired_names, filter_response
 from consent_mw.enforce.html_gate import HtmlGate, Page
@@ -32,6 +33,7 @@ from consent_mw.enforce.page_headers import (
 )
 from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import Tag
+from consent_mw.web.location import removed_header
 from consent_mw.web.site import host_name
 from consent_mw.web.visit import Visit, cookie_names
 
@@ -50,13 +52,14 @@ _NO_BODY = frozenset({204, 205, 304})
 class Responder:
     """Wraps ``send`` for one request."""
 
-    __slots__ = ("_coding", "_gate", "_scope", "_send", "_site", "_start", "_visit")
+    __slots__ = ("_coding", "_gate", "_removed", "_scope", "_send", "_site", "_start", "_visit")
 
-    def __init__(self, visit: Visit, scope: Scope, send: Send) -> None:
+    def __init__(self, visit: Visit, scope: Scope, send: Send, removed: tuple[str, ...] = ()) -> None:
         self._site = visit.site
         self._visit = visit
         self._scope = scope
         self._send = send
+        self._removed = removed
         self._start: Message | None = None  # held until the first body bytes are known
         self._gate: HtmlGate | None = None
         self._coding: Coding = _IDENTITY
@@ -97,8 +100,13 @@ class Responder:
                 content_type = value
         if sets_cookie:
             message["headers"] = headers = self._cookies_judged(list(headers))
+        if self._removed:
+            message["headers"] = headers = [*headers, removed_header(self._removed)]
         if is_html(content_type) and message["type"] == "http.response.start":
-            message["headers"] = self._page_start(message, list(headers), content_type)
+            headers = self._page_start(message, list(headers), content_type)
+            if not self._visit.located and self._site.enforces:
+                headers = deny_geolocation(headers)
+            message["headers"] = headers
 
     def _cookies_judged(self, headers: RawHeaders) -> RawHeaders:
         site = self._site

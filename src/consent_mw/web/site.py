@@ -26,6 +26,7 @@ from consent_mw.ledger.recorder import Recorder
 from consent_mw.ledger.spool import Spool
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
+from consent_mw.web.location import LocationGate, location_category
 from consent_mw.web.observed import Observed
 from consent_mw.web.tickets import Tickets
 
@@ -72,6 +73,8 @@ class Site:
         )
         self.tickets = Tickets(keys)
         self.recorder = _recorder(config, keys, self.ledger, self.banner.texts)
+        self.location = LocationGate(config.location, self.observed, cookie=config.cookie.name, enforces=self.enforces)
+        self.location_category = location_category(self.policy)
         self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
         self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
         self._first_host = _host_of(config.origins[0]) if config.origins else ""

@@ -30,6 +30,7 @@ class Visit:
     :ivar cookies: what the app may see of each Cookie header, in order
     :ivar expires_at: epoch seconds until which this may be remembered
     :ivar everything: nothing is held back from this visitor
+    :ivar located: the site may know where this visitor is
     """
 
     site: Site
@@ -38,6 +39,7 @@ class Visit:
     cookies: tuple[bytes, ...]
     expires_at: float
     everything: bool
+    located: bool
 
 
 class Visits:
@@ -85,11 +87,12 @@ class Visits:
             cookies=kept if site.enforces else tuple(cookies),
             expires_at=site.codec.expires_at(stored) if stored is not None else now + 3600,
             everything=consent.grants.everything,
+            located=site.location_category in consent.grants.categories,
         )
 
     def _denied(self, host: bytes, cookies: int) -> Visit:
         consent = resolve(self._site.policy, None, NO_SIGNALS)
-        return Visit(self._site, consent, self._site.host(host), (b"",) * cookies, 0.0, False)
+        return Visit(self._site, consent, self._site.host(host), (b"",) * cookies, 0.0, False, False)
 
 
 def cookie_names(scope: Scope) -> list[str]:

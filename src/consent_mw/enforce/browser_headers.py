@@ -1,5 +1,6 @@
-"""``Permissions-Policy: geolocation=()`` merged into what the app sends (W3C Permissions Policy, section 5.1).
+"""Headers that tell a browser what a page may not do while it is denied.
 
+``Permissions-Policy: geolocation=()`` is merged into what the app sends (W3C Permissions Policy, section 5.1).
 The header is a structured-field dictionary (RFC 9651): of a member that comes twice the last one counts, and a header
 that does not parse is ignored as a whole. Both decide how ours is added: it goes last, and an unparseable header of
 the app, which no browser would heed, must not take ours down with it.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from consent_mw.enforce.location_address import Header
+Header = tuple[bytes, bytes]
 
 NAME = b"permissions-policy"
 DENIED = b"geolocation=()"
