@@ -23,6 +23,9 @@ async def recommendations(request: Request) -> dict[str, Any]:
 
 @app.get("/nearby")
 @requires_consent("geolocation")
-async def nearby(request: Request, latitude: float, longitude: float) -> dict[str, float]:
-    """Answers 403 until the visitor has allowed location."""
+async def nearby(request: Request, latitude: float = 0.0, longitude: float = 0.0) -> dict[str, float]:
+    """Answers 403 until the visitor has allowed location.
+
+    Until then the position does not arrive, so that required parameters would be missed before the consent is.
+    """
     return {"latitude": round(latitude, 2), "longitude": round(longitude, 2)}
