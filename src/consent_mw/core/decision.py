@@ -161,21 +161,25 @@ class Consent:
         return {id: Decision.of(self.grants.service(service)) for id, service in listed.items()}
 
 
-def resolve(policy: Policy, stored: Stored | None, signals: Signals) -> Consent:
-    """What follows from a stored choice (already verified, of this site and in date), the policy and the signals."""
+def resolve(policy: Policy, stored: Stored | None, signals: Signals, *, in_doubt: bool = False) -> Consent:
+    """What follows from a stored choice (already verified, of this site and in date), the policy and the signals.
+
+    :param in_doubt: there is a choice, but it cannot be believed or read: it may have been a "no" under any regime
+    """
     told = stored.signals if stored is not None else NO_SIGNALS
     overruled = signals.beyond(told)
     granted = {category.id for category in policy.categories.values() if category.required}
     stale: list[str] = []
+    agreed_in_part = _agreed_in_part(policy, stored)
     for category in policy.optional:
         if stored is None:
-            yes = policy.regime is Regime.OPT_OUT and not category.separate
+            yes = policy.regime is Regime.OPT_OUT and not category.separate and not in_doubt
         elif category.id not in stored.categories:
             yes = False
             stale.append(category.id)
         else:
             yes, meaning = stored.categories[category.id]
-            if yes and not policy.covers(category.id, meaning):
+            if (yes or category.id in agreed_in_part) and not policy.covers(category.id, meaning):
                 yes = False
                 stale.append(category.id)
         if yes and not overruled:
@@ -189,6 +193,13 @@ def resolve(policy: Policy, stored: Stored | None, signals: Signals) -> Consent:
         signals=signals,
         stored=stored,
     )
+
+
+def _agreed_in_part(policy: Policy, stored: Stored | None) -> set[str]:
+    """The categories of services that were granted by an answer of their own: they meant something then, too."""
+    granted = [number for number, yes in stored.services.items() if yes] if stored is not None else []
+    services = filter(None, map(policy.services_by_number.get, granted))
+    return {id for service in services for id in service.categories}
 
 
 def _own_answers(policy: Policy, stored: Stored | None, stale: list[str], overruled: bool) -> dict[str, bool]:

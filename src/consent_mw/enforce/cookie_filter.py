@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from consent_mw.core.cookies import SetCookie, lenient, segments
+from consent_mw.core.cookies import SetCookie, is_writable_name, lenient, segments
 from consent_mw.core.decision import Grants
 from consent_mw.core.policy import CookieRule, Policy, WithoutConsent
 
@@ -34,7 +35,9 @@ class Verdict:
         return self.outcome is Pass.BLOCKED
 
 
+_NAME_IN_A_VALUE = re.compile(rb"\s([^\s=]+)\s*=")
 _MEMO_LIMIT = 2048
+_MEMO_NAME_LENGTH = 200
 _UNCLASSIFIED = Verdict(Pass.BLOCKED)
 _ALLOWED_UNKNOWN = Verdict(Pass.WHOLE)
 
@@ -44,10 +47,12 @@ def judge(grants: Grants, name: str) -> Verdict:
     verdict = grants.cookie_verdicts.get(name)
     if isinstance(verdict, Verdict):
         return verdict
-    if len(grants.cookie_verdicts) >= _MEMO_LIMIT:
-        grants.cookie_verdicts.clear()
-    fresh = grants.cookie_verdicts[name] = _judge(grants, name)
-    return fresh
+    verdict = _judge(grants, name)
+    if len(name) <= _MEMO_NAME_LENGTH:
+        if len(grants.cookie_verdicts) >= _MEMO_LIMIT:
+            grants.cookie_verdicts.clear()
+        grants.cookie_verdicts[name] = verdict
+    return verdict
 
 
 def _judge(grants: Grants, name: str) -> Verdict:
@@ -88,9 +93,20 @@ def filter_request(header: bytes, grants: Grants, own_name: bytes, report: Repor
         if verdict.blocked and segment.strip():
             report(name, verdict)
             dropped = True
+        elif _hides_a_blocked_name(segment, grants, own):
+            dropped = True
         else:
             kept.append(segment)
-    return b";".join(kept).strip() if dropped else header
+    return b";".join(kept).strip(b" \t") if dropped else header
+
+
+def _hides_a_blocked_name(segment: bytes, grants: Grants, own: str) -> bool:
+    """Whether the value of an allowed cookie holds a name that we know and block.
+
+    ``http.cookies`` begins a new cookie at white space too: to it, ``csrftoken=a _ga=b`` are two.
+    """
+    names = map(lenient, _NAME_IN_A_VALUE.findall(segment.partition(b"=")[2]))
+    return any(name == own or ((verdict := judge(grants, name)).blocked and verdict.rule) for name in names)
 
 
 def filter_response(headers: RawHeaders, grants: Grants, own_name: bytes, now: float, report: Report) -> RawHeaders:
@@ -123,20 +139,23 @@ def _filter_set_cookie(value: bytes, grants: Grants, own_name: bytes, now: float
     return cookie.session_only() if verdict.outcome is Pass.SESSION_ONLY else None
 
 
-def expired_names(names: Iterable[str], grants: Grants, before: Grants) -> list[str]:
+def expired_names(names: Iterable[bytes], grants: Grants, before: Grants) -> list[bytes]:
     """Which of the visitor's cookies a choice takes away: known to a rule, and no longer allowed.
 
     A session-only cookie is taken when its category *was* granted: it may carry a lifetime from then. One that was
     never granted is a plain sign-in session and stays, or refusing would sign people out.
+
+    :param names: as the browser sent them; a deletion must repeat every byte
     """
     taken = []
-    for name in dict.fromkeys(names):
+    for raw_name in dict.fromkeys(names):
+        name = lenient(raw_name)
         verdict = judge(grants, name)
-        if verdict.rule is None:
+        if verdict.rule is None or not is_writable_name(raw_name):
             continue
         was_whole = judge(before, name).outcome is Pass.WHOLE
         if verdict.blocked or (verdict.outcome is Pass.SESSION_ONLY and was_whole):
-            taken.append(name)
+            taken.append(raw_name)
     return taken
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from consent_mw.core.cookies import MAX_COOKIE_HEADER_BYTES, lenient, read_own, segments
+from consent_mw.core.cookies import MAX_COOKIE_HEADER_BYTES, read_own, segments
 from consent_mw.core.decision import Consent, resolve
 from consent_mw.core.signals import NO_SIGNALS, read_signals
 from consent_mw.enforce.cookie_filter import filter_request
@@ -48,6 +48,7 @@ class Visits:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._memo: dict[tuple[object, ...], Visit] = {}
+        self._nobody = resolve(site.policy, None, NO_SIGNALS, in_doubt=True)
 
     def read(self, scope: Scope, head: Mapping[bytes, bytes], cookies: list[bytes]) -> Visit:
         """The visit behind a request. Never raises: what cannot be read is denied.
@@ -78,7 +79,8 @@ class Visits:
         host_name = site.host(host)
         token = read_own(cookies, own)
         stored = site.codec.loads(token, site=host_name, now=now) if token is not None else None
-        consent = resolve(site.policy, stored, read_signals(scope["headers"]))
+        in_doubt = token is not None and stored is None
+        consent = resolve(site.policy, stored, read_signals(scope["headers"]), in_doubt=in_doubt)
         kept = tuple(filter_request(header, consent.grants, own, site.observed.request_cookie) for header in cookies)
         return Visit(
             site=site,
@@ -91,13 +93,12 @@ class Visits:
         )
 
     def _denied(self, host: bytes, cookies: int) -> Visit:
-        consent = resolve(self._site.policy, None, NO_SIGNALS)
-        return Visit(self._site, consent, self._site.host(host), (b"",) * cookies, 0.0, False, False)
+        return Visit(self._site, self._nobody, self._site.host(host), (b"",) * cookies, 0.0, False, False)
 
 
-def cookie_names(scope: Scope) -> list[str]:
+def cookie_names(scope: Scope) -> list[bytes]:
     """Names of all cookies the browser sent, before anything was taken out; none from an oversized header."""
     headers = [value for name, value in scope["headers"] if name == b"cookie"]
     if sum(map(len, headers)) > MAX_COOKIE_HEADER_BYTES:
         return []
-    return [lenient(name) for header in headers for name, _ in segments(header) if name]
+    return [name for header in headers for name, _ in segments(header) if name]
