@@ -78,7 +78,7 @@ class TokenCodec:
             return None
         try:
             stored = self._stored(self._serializer.loads(token), site)
-        except (BadData, ValueError, TypeError, KeyError, RecursionError):
+        except (BadData, ValueError, TypeError, LookupError, RecursionError):
             return None
         if stored.decided_at > now + MAX_CLOCK_SKEW_SECONDS or now >= self.expires_at(stored):
             return None
