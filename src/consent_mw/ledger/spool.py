@@ -59,8 +59,7 @@ class Spool:
 
     def remove(self, key: str) -> None:
         """Once the record is in the ledger."""
-        self._memory.pop(key, None)
-        if self.directory is not None:
+        if self._memory.pop(key, None) is None and self.directory is not None:
             (self.directory / f"{key}{SUFFIX}").unlink(missing_ok=True)
 
     def _names(self) -> list[str]:

@@ -154,9 +154,9 @@ class _Session:
 
     def _opened(self) -> Appender:
         if self._appender is None:
-            self._store = self._connect()
-            self._store.open(appending=True)
-            self._appender = Appender(self._store)
+            store = self._connect()
+            store.open(appending=True)
+            self._store, self._appender = store, Appender(store)
         return self._appender
 
     def close(self) -> None:

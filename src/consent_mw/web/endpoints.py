@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from consent_mw.core.cookies import expiry_headers
-from consent_mw.core.decision import Consent, decide, resolve
-from consent_mw.core.token import new_subject
-from consent_mw.enforce.cookie_filter import expired_names
+from consent_mw.web.deciding import Deciding
 from consent_mw.web.incoming import (
     FORM_TYPE,
-    Incoming,
     check_origin,
     media_type,
     parse_decision,
@@ -28,11 +23,9 @@ from consent_mw.web.incoming import (
 )
 from consent_mw.web.problem import Problem, problem
 from consent_mw.web.receipts import NO_STORE, Handler, Receipts
-from consent_mw.web.recording import record
-from consent_mw.web.responder import MAX_EXPIRED_PER_RESPONSE
 from consent_mw.web.site import Site
 from consent_mw.web.state import state_view
-from consent_mw.web.visit import Visit, cookie_names
+from consent_mw.web.visit import Visit
 
 logger = logging.getLogger("consent_mw")
 
@@ -47,6 +40,7 @@ class Endpoints:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._receipts = Receipts(site)
+        self._deciding = Deciding(site, self._receipts)
         self._prefix = site.config.path + "/"
         self._handlers: dict[str, dict[str, Handler]] = {
             "state": {"GET": self._state},
@@ -54,6 +48,7 @@ class Endpoints:
             "withdraw": {"POST": self._withdraw},
             "preferences": {"GET": self._preferences},
             "partners": {"GET": self._partners},
+            "health": {"GET": self._health},
             "report": {"POST": self._report},
             **self._receipts.handlers,
         }
@@ -108,49 +103,25 @@ class Endpoints:
         self._check_origin(request)
         kind = media_type(request)
         incoming = parse_decision(kind, await read_body(request), self._site.policy)
-        return await self._apply(request, visit, incoming)
+        return await self._deciding.apply(request, visit, incoming)
 
     async def _withdraw(self, request: Request, visit: Visit) -> Response:
         self._check_origin(request)
         incoming = parse_withdrawal(media_type(request), await read_body(request))
-        return await self._apply(request, visit, incoming)
-
-    async def _apply(self, request: Request, visit: Visit, incoming: Incoming) -> Response:
-        site, before, now = self._site, visit.consent, int(time.time())
-        stored = decide(before, incoming.choice, site=visit.host, now=now, new_subject=new_subject)
-        after = resolve(site.policy, stored, before.signals)
-        try:
-            token = site.codec.dumps(stored)
-        except ValueError as error:
-            detail = f"{error}; allowed: fewer services with an answer of their own"
-            raise Problem(422, "Too many exceptions", detail) from None
-        key = await record(site, request, incoming, before, after, site.locale(request, incoming.language))
-        response: Response
-        if incoming.form:
-            response = RedirectResponse(incoming.return_to, 303, NO_STORE)
-        else:
-            receipt = self._receipts.address(request, after, key)
-            extra = {"receipt": receipt} if receipt is not None else {}
-            response = JSONResponse({**state_view(after, site.codec.expires_at), **extra}, headers=NO_STORE)
-        response.raw_headers.append(site.set_cookie(request.scope, token))
-        response.raw_headers.extend(self._expiries(request, visit, after))
-        return response
-
-    def _expiries(self, request: Request, visit: Visit, after: Consent) -> list[tuple[bytes, bytes]]:
-        site = self._site
-        names = expired_names(cookie_names(request.scope), after.grants, visit.consent.grants)
-        secure = site.is_secure(request.scope)
-        return [
-            (b"set-cookie", value)
-            for name in names[:MAX_EXPIRED_PER_RESPONSE]
-            for value in expiry_headers(name, visit.host, ("/",), secure=secure)
-        ]
+        return await self._deciding.apply(request, visit, incoming)
 
     def _check_origin(self, request: Request) -> None:
         host = request.headers.get("host", "").encode("latin-1")
         check_origin(request, self._site.origins(request.scope, host))
 
-    # What a visitor or a script reads
+    # What a visitor, a script or a load balancer reads
+
+    async def _health(self, request: Request, visit: Visit) -> Response:
+        """503 while no consent could be recorded. The site itself is served all the same, with everything denied."""
+        recorder = self._site.recorder
+        healthy, waiting = await recorder.health() if recorder is not None else (True, 0)
+        body = {"status": "ok" if healthy else "failing", "waiting": waiting}
+        return JSONResponse(body, 200 if healthy else 503, NO_STORE)
 
     async def _state(self, request: Request, visit: Visit) -> Response:
         """``?service=ID``, repeatable, asks for services that are not declared: a page may hold tags of theirs back."""

@@ -16,6 +16,8 @@ CONTROLLER = "controller"
 def receipt_context(site: Site, policy: Policy) -> Context:
     """For one piece of evidence. What each category meant is told only where the policy still means the same."""
 
+    kept = site.config.ledger.retention_days
+
     def context(evidence: Mapping[str, Any]) -> dict[str, Any]:
         notice = {
             "url": site.config.policy.privacy_url,
@@ -28,6 +30,7 @@ def receipt_context(site: Site, policy: Policy) -> Context:
             "privacy_notice": notice,
             "jurisdiction": evidence["regime"],
             "pii_controllers": [CONTROLLER],
+            "retention_period": f"P{kept}D" if kept is not None else "",
             "parties": [_party(site.config.controller, evidence["site"])],
             "pii_processing": [_processing(site, policy, category) for category in policy.categories.values()]
             if unchanged

@@ -1,0 +1,79 @@
+"""A checked choice becomes what follows from it, once its record is safe: the new state and its cookie."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from consent_mw.core.cookies import expiry_headers
+from consent_mw.core.decision import Consent, Stored, decide, resolve, widens
+from consent_mw.core.token import new_subject
+from consent_mw.enforce.cookie_filter import expired_names
+from consent_mw.web.flood import Flood
+from consent_mw.web.incoming import Incoming
+from consent_mw.web.problem import Problem
+from consent_mw.web.receipts import NO_STORE, Receipts
+from consent_mw.web.recording import record
+from consent_mw.web.responder import MAX_EXPIRED_PER_RESPONSE
+from consent_mw.web.site import Site
+from consent_mw.web.state import state_view
+from consent_mw.web.visit import Visit, cookie_names
+
+
+class Deciding:
+    """What ``decision`` and ``withdraw`` share."""
+
+    def __init__(self, site: Site, receipts: Receipts) -> None:
+        self._site = site
+        self._receipts = receipts
+        self._flood = Flood()
+
+    async def apply(self, request: Request, visit: Visit, incoming: Incoming) -> Response:
+        site, before = self._site, visit.consent
+        stored = decide(before, incoming.choice, site=visit.host, now=int(time.time()), new_subject=new_subject)
+        again = self._flood.repeated(before.stored, stored)
+        if again is not None:
+            stored, key = again
+        after = resolve(before.policy, stored, before.signals)
+        token = self._token(stored)
+        if again is None:
+            key = await self._record(request, visit, incoming, after)
+        response: Response
+        if incoming.form:
+            response = RedirectResponse(incoming.return_to, 303, NO_STORE)
+        else:
+            receipt = self._receipts.address(request, after, key)
+            extra = {"receipt": receipt} if receipt is not None else {}
+            response = JSONResponse({**state_view(after, site.codec.expires_at), **extra}, headers=NO_STORE)
+        response.raw_headers.append(site.set_cookie(request.scope, token))
+        response.raw_headers.extend(self._expiries(request, visit, after))
+        return response
+
+    def _token(self, stored: Stored) -> str:
+        try:
+            return self._site.codec.dumps(stored)
+        except ValueError as error:
+            detail = f"{error}; allowed: fewer services with an answer of their own"
+            raise Problem(422, "Too many exceptions", detail) from None
+
+    async def _record(self, request: Request, visit: Visit, incoming: Incoming, after: Consent) -> str | None:
+        before = visit.consent
+        if widens(before, after):
+            self._flood.admit(before.subject)
+        locale = self._site.locale(request, incoming.language)
+        key = await record(self._site, request, incoming, before, after, locale)
+        if after.stored is not None:
+            self._flood.remember(before.stored, after.stored, key)
+        return key
+
+    def _expiries(self, request: Request, visit: Visit, after: Consent) -> list[tuple[bytes, bytes]]:
+        site = self._site
+        names = expired_names(cookie_names(request.scope), after.grants, visit.consent.grants)
+        secure = site.is_secure(request.scope)
+        return [
+            (b"set-cookie", value)
+            for name in names[:MAX_EXPIRED_PER_RESPONSE]
+            for value in expiry_headers(name, visit.host, ("/",), secure=secure)
+        ]
