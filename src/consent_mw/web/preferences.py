@@ -146,7 +146,7 @@ def _seen(services: list[Service], words: Words) -> str:
 
 def service_facts(service: Service, words: Words) -> str:
     """Who provides it, what for, for how long, and every cookie with its duration."""
-    provider = LIST_SEPARATOR.join(filter(None, (service.owner, service.country)))
+    provider = LIST_SEPARATOR.join(filter(None, (service.owner, words.country(service.country))))
     facts = [
         ("provider", escape(provider)),
         ("purposes", escape(words.purposes(service.purposes))),
@@ -167,20 +167,18 @@ def _cookies(rules: tuple[CookieRule, ...], words: Words) -> str:
     if not rules:
         return ""
     rows = "".join(
-        f"<tr><td><code>{escape(rule.name)}</code></td><td>{_days(rule.max_age_days, words)}</td></tr>"
+        f"<tr><td><code>{escape(rule.name)}</code></td><td>{_kept_for(rule.max_age_days, words)}</td></tr>"
         for rule in rules
     )
-    head = f"<tr><th scope=col>{words['cookie']}</th><th scope=col>{words['cookie_days']}</th></tr>"
+    head = f"<tr><th scope=col>{words['cookie']}</th><th scope=col>{words['retention']}</th></tr>"
     table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
     return f"<details><summary>{words['cookies']} ({len(rules)})</summary>{table}</details>"
 
 
-def _days(days: float | None, words: Words) -> str:
+def _kept_for(days: float | None, words: Words) -> str:
     if days is None:
         return words["cookie_unknown"]
-    if days == 0:
-        return words["cookie_session"]
-    return f"{days:.0f}" if days >= 1 else "&lt; 1"
+    return words["cookie_session"] if days == 0 else escape(words.duration(days))
 
 
 def _shown(address: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from consent_mw.banner_settings import BannerSettings
+from consent_mw.cldr import country, duration, long_date
 from consent_mw.core.policy import Category, Policy, Service
 from consent_mw.core.signals import Signals
 from consent_mw.errors import ConfigError
@@ -66,6 +68,18 @@ class Words:
 
     def signals(self, signals: Signals) -> str:
         return LIST_SEPARATOR.join(self._texts[f"signal_{name}"] for name in signals.names())
+
+    def date(self, day: date) -> str:
+        """A day in full, not escaped."""
+        return long_date(self.tag, day)
+
+    def duration(self, days: float) -> str:
+        """How long something is kept, not escaped."""
+        return duration(self.tag, days)
+
+    def country(self, code: str) -> str:
+        """The name of a country, not escaped."""
+        return country(self.tag, code)
 
     def shown(self) -> dict[str, str]:
         """The exact words of both layers, for the record of a decision (GDPR art. 7(1))."""
