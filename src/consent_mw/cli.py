@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+from consent_mw import ledger_cli
 from consent_mw.build import build_policy
 from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import ServiceEntry
@@ -44,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
         "words", nargs="*", help="show the services that contain every word in id, name, owner or host"
     )
     catalog.set_defaults(run=_catalog)
+
+    ledger = commands.add_parser("ledger", help="verify, export, count, purge and erase the records of decisions")
+    ledger_cli.add_commands(ledger)
     return parser
 
 

@@ -42,16 +42,22 @@ def purge(store: Store, before: Mapping[str, str], today: str, *, hold: Collecti
     :param hold: subjects whose records stay whatever their age, because a dispute needs them
     """
     purged = 0
-    held = frozenset(hold)
-    for rows in _pages(store):
-        expired = [row.position for row in rows if _is_expired(row, before, held)]
-        if expired:
-            with store.transaction():
-                _take_back(store, PURGED, [expired], today)
-            purged += len(expired)
+    for page in expired(store, before, hold):
+        with store.transaction():
+            _take_back(store, PURGED, [page], today)
+        purged += len(page)
     if purged:
         store.scrub()
     return purged
+
+
+def expired(store: Store, before: Mapping[str, str], hold: Collection[str] = ()) -> Iterator[list[int]]:
+    """Positions of the records that :func:`purge` would delete, some at a time."""
+    held = frozenset(hold)
+    for rows in _pages(store):
+        page = [row.position for row in rows if _is_expired(row, before, held)]
+        if page:
+            yield page
 
 
 def taken_back(evidence: Mapping[str, Any]) -> list[tuple[int, bool]]:
