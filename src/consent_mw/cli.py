@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from consent_mw import ledger_cli
+from consent_mw import cli_ledger
 from consent_mw.build import build_policy
 from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import ServiceEntry
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     catalog.set_defaults(run=_catalog)
 
     ledger = commands.add_parser("ledger", help="verify, export, count, purge and erase the records of decisions")
-    ledger_cli.add_commands(ledger)
+    cli_ledger.add_commands(ledger)
     return parser
 
 
