@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consent_mw.banner_settings import BannerSettings
 from consent_mw.errors import ConfigError
-from consent_mw.i18n import Locales
+from consent_mw.i18n import Locales, shipped_tags
 
 LOCALES = Locales()
 ALLOWED = ("en", "zh-Hans")
@@ -37,6 +37,7 @@ def test_every_text_names_what_the_english_one_names(tag: str) -> None:
 def test_every_language_we_ship_is_offered() -> None:
     assert set(BannerSettings().locales) == set(LOCALES.tags)
     assert BannerSettings().locales[0] == "en"
+    assert shipped_tags() == BannerSettings().locales
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,8 @@ def test_every_language_we_ship_is_offered() -> None:
         ("zh;q=-1", "en"),
         ("*", "en"),
         (",,;;q=,", "en"),
-        ("xx," * 40 + "zh", "en"),  # beyond the bound nothing is read
+        ("xx," * 40 + "zh", "en"),  # beyond the range bound nothing is read
+        ("x" * 1024 + ",zh", "en"),  # nor beyond the length bound
     ],
 )
 def test_negotiation(header: str, expected: str) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from consent_mw.catalog.schema import Strict
+from consent_mw.i18n import shipped_tags
 
 Colour = Literal["accent", "accent-text", "background", "text"]
 ThemeToken = Literal[
@@ -48,7 +49,8 @@ class BannerSettings(Strict):
 
     Accept and reject share one set of tokens, so no theme can make "no" weaker than "yes".
 
-    :ivar locales: BCP 47 tags to choose from; the first one is for visitors who read none of them
+    :ivar locales: BCP 47 tags to choose from, by default all we ship; the first one is for visitors who read none of
+        them
     :ivar order: which of the two equal buttons comes first
     :ivar texts: per locale, words of the site's own instead of ours
     :ivar theme: colours as ``#rrggbb``, the corners' radius as ``0px`` to ``32px``
@@ -57,7 +59,7 @@ class BannerSettings(Strict):
     enabled: bool = True
     position: Literal["bottom", "box", "center"] = "bottom"
     order: Literal["accept_first", "reject_first"] = "reject_first"
-    locales: tuple[str, ...] = Field(default=("en", "ar", "de", "es", "fr", "zh-Hans"), min_length=1)
+    locales: tuple[str, ...] = Field(default_factory=shipped_tags, min_length=1)
     texts: dict[str, dict[TextKey, Text]] = Field(default_factory=dict)
     theme: dict[ThemeToken, str] = Field(default_factory=dict)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,6 +17,7 @@ from consent_mw.errors import ConfigError
 
 MAX_HEADER_LENGTH = 1024
 MAX_RANGES = 32
+MAX_REMEMBERED = 256
 SOURCE_TAG = "en"
 """The language whose keys all the others must have."""
 
@@ -30,10 +32,13 @@ _LIKELY = {
     "zh-tw": "zh-hant",
     "zh-hk": "zh-hant",
     "zh-mo": "zh-hant",
+    "cmn": "zh-hans",
+    "yue": "zh-hant",
     "no": "nb",
     "nn": "nb",
     "iw": "he",
     "in": "id",
+    "mo": "ro",
 }
 
 
@@ -63,6 +68,7 @@ class Locales:
             if locale.texts.keys() != keys:
                 wrong = ", ".join(sorted(locale.texts.keys() ^ keys))
                 raise ConfigError(f"locales: {locale.tag}.json lacks, or has beyond {SOURCE_TAG}.json: {wrong}")
+        self._negotiated = lru_cache(MAX_REMEMBERED)(self._best)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -81,8 +87,11 @@ class Locales:
     def negotiate(self, accept_language: str, allowed: Sequence[str]) -> str:
         """The allowed language that a visitor reads best (RFC 9110 12.5.4, RFC 4647 lookup), else the first one.
 
-        Linear in a bounded part of the header; never raises.
+        Linear in a bounded part of the header, and remembered; never raises.
         """
+        return self._negotiated(accept_language[:MAX_HEADER_LENGTH], tuple(allowed))
+
+    def _best(self, accept_language: str, allowed: tuple[str, ...]) -> str:
         known = {tag.lower(): tag for tag in allowed if tag in self._locales}
         if not known:
             return SOURCE_TAG
@@ -95,6 +104,13 @@ class Locales:
                 if lower.partition("-")[0] == language:
                     return tag
         return next(iter(known.values()))
+
+
+def shipped_tags() -> tuple[str, ...]:
+    """Every language we ship; English first, for visitors who read none of them."""
+    names = sorted(entry.name for entry in (banner_folder() / "locales").iterdir())
+    others = (name.removesuffix(".json") for name in names if name.endswith(".json") and name != f"{SOURCE_TAG}.json")
+    return (SOURCE_TAG, *others)
 
 
 def banner_folder() -> Traversable:
@@ -121,7 +137,7 @@ def _read(entry: Traversable) -> Locale:
 def _ranges(header: str) -> list[str]:
     """Language ranges, most wanted first; equally wanted ones as they stand. ``q=0`` and what is malformed is out."""
     weighted: list[tuple[float, str]] = []
-    for part in header[:MAX_HEADER_LENGTH].lower().split(",")[:MAX_RANGES]:
+    for part in header.lower().split(",")[:MAX_RANGES]:
         tag, _, parameters = part.partition(";")
         tag = tag.strip().replace("_", "-")
         weight = _weight(parameters)

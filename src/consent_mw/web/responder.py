@@ -145,13 +145,18 @@ class Responder:
         )
         root = scope.get("root_path", "")
 
+        locale = site.locales.negotiate(accept, site.config.banner.locales)
+
         def block(has_base: bool, lang: str) -> bytes:
+            nonlocal locale  # of what we put into the page from here on
+            if lang:
+                locale = site.locales.negotiate(f"{lang},{accept}", site.config.banner.locales)
             if not site.config.banner.enabled or not site.enforces:
                 return b""
             origin = f"//{raw_host.decode('latin-1')}{root}" if has_base else root
             return site.banner.block(
                 visit.consent,
-                site.locales.negotiate(f"{lang}, {accept};q=0.5" if lang else accept, site.config.banner.locales),
+                locale,
                 origin=origin,
                 return_to=return_to,
                 nonce=nonce,
@@ -159,7 +164,6 @@ class Responder:
             )
 
         def placeholder(ids: list[str], tag: Tag) -> bytes:
-            locale = site.locales.negotiate(accept, site.config.banner.locales)
             return site.banner.placeholder(
                 ids[0],
                 locale,
