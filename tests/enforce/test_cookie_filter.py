@@ -213,14 +213,14 @@ def _spec_pairs(header: bytes) -> list[tuple[bytes, bytes]]:
     pairs = []
     for part in header.split(b";"):
         name, equals, value = part.partition(b"=")
-        pairs.append((name.strip(b" \t"), value.strip(b" \t")) if equals else (b"", part.strip(b" \t")))
+        if part.strip():
+            pairs.append((name.strip(b" \t"), value.strip(b" \t")) if equals else (b"", part.strip(b" \t")))
     return pairs
 
 
 @given(_headers)
 def test_the_cookies_that_pass_are_those_that_may_in_their_order(header: bytes) -> None:
-    sent = [pair for pair in _spec_pairs(header) if pair != (b"", b"")]
-    passed = [pair for pair in _spec_pairs(filter_request(header, BEFORE, OWN, ignore)) if pair != (b"", b"")]
+    sent, passed = _spec_pairs(header), _spec_pairs(filter_request(header, BEFORE, OWN, ignore))
     plain = [pair for pair in sent if pair[0] in (b"cart", b"csrftoken", b"remember_me") and len(pair[1].split()) < 2]
     assert [pair for pair in passed if pair in plain] == plain
     assert {lenient(name) for name, _ in passed} <= {"cart", "csrftoken", "remember_me"}

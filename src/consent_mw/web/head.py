@@ -59,6 +59,16 @@ def passed_on(
     return headers
 
 
+_HARMLESS = frozenset(
+    b"host content-type content-length transfer-encoding accept origin authorization connection upgrade".split()
+) | frozenset(b"sec-fetch-site sec-fetch-mode sec-fetch-dest".split())
+
+
+def barest(headers: RawHeaders) -> RawHeaders:
+    """What an app needs to answer at all, when the rest could not be judged: no cookie, no place, no condition."""
+    return [(n, v) for n, v in headers if n in _HARMLESS or n.startswith(b"sec-websocket-")]
+
+
 def _replaced(headers: RawHeaders, name: bytes, old: bytes, new: bytes) -> RawHeaders:
     """A copy with another value for a header, or without it when nothing is left of it."""
     if new == old:

@@ -16,7 +16,8 @@ from consent_mw.config import ConsentConfig
 from consent_mw.ledger.base import Ledger
 from consent_mw.web.access import SCOPE_KEY
 from consent_mw.web.endpoints import GPC_PATH, Endpoints
-from consent_mw.web.head import passed_on, read_head
+from consent_mw.web.head import barest, passed_on, read_head
+from consent_mw.web.location import Folders
 from consent_mw.web.responder import Responder
 from consent_mw.web.site import Site
 from consent_mw.web.visit import Visit, Visits
@@ -55,7 +56,8 @@ class ConsentMiddleware:
         self._endpoints = Endpoints(self.site)
         self._location = self.site.location
         self._prefix = self.site.config.path + "/"
-        self._exempt = self.site.config.enforcement.exempt_paths
+        exempt = self.site.config.enforcement.exempt_paths
+        self._exempt = Folders(exempt) if exempt else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -72,21 +74,30 @@ class ConsentMiddleware:
             await self._endpoints(scope, receive, send, visit)
             return
         inner = _with_consent(scope, visit)
-        if self._exempt and path.startswith(self._exempt):
+        if self._exempt is not None and path.removeprefix(scope.get("root_path", "").rstrip("/")) in self._exempt:
             await self.app(inner, receive, send)
             return
-        inner["headers"] = passed_on(scope, head, cookies, visit.cookies)
-        extensions = inner.get("extensions")
-        if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
-            inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}
-        removed: tuple[str, ...] = ()
-        if not visit.located and self._location.judges(path, head):
-            removed = self._location.narrow(inner, head)
-        responder = Responder(visit, scope, send, removed)
+        responder = Responder(visit, scope, send, self._narrow(inner, head, cookies, visit))
         try:
             await self.app(inner, receive, responder)
         finally:
             responder.release()
+
+    def _narrow(
+        self, inner: dict[str, Any], head: Mapping[bytes, bytes], cookies: list[bytes], visit: Visit
+    ) -> tuple[str, ...]:
+        """Take out of the app's scope what it may not see. Returns the names of what was location."""
+        try:
+            inner["headers"] = passed_on(inner, head, cookies, visit.cookies)
+            extensions = inner.get("extensions")
+            if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
+                inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}
+            if not visit.located and self._location.judges(inner["path"], head):
+                return self._location.narrow(inner, head)
+        except Exception:
+            logger.exception("a request could not be judged; the app sees the barest of it")
+            inner.update(headers=barest(inner["headers"]), client=None, query_string=b"", extensions={})
+        return ()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the ledger before the app starts and close it after the app has stopped.

@@ -78,19 +78,23 @@ class Responder:
         return self._send(message)
 
     def _on_start(self, message: Message) -> Awaitable[None]:
+        sent = message.get("headers")
+        headers: RawHeaders = sent if isinstance(sent, list) else list(sent or ())
         try:
-            self._judge_start(message)
+            judged = self._judged(message, headers)
         except Exception:
             logger.exception("could not judge a response; its cookies are dropped and no page in it is rendered")
-            headers = [(n, v) for n, v in message.get("headers", ()) if n.lower() != b"set-cookie"]
-            message["headers"] = unrendered(headers) if is_html(header(headers, b"content-type")) else headers
-            self._gate = self._start = None
-        if self._start is not None:
+            judged = [(n, v) for n, v in headers if n.lower() != b"set-cookie"]
+            judged = unrendered(judged) if is_html(header(judged, b"content-type")) else judged
+            self._gate = None
+        if judged is not sent and (judged or sent is not None):  # the app may keep its message and send it again
+            message = {**message, "headers": judged}
+        if self._gate is not None:
+            self._start = message
             return _nothing()
         return self._send(message)
 
-    def _judge_start(self, message: Message) -> None:
-        headers = message.get("headers", ())
+    def _judged(self, message: Message, headers: RawHeaders) -> RawHeaders:
         sets_cookie, content_type = False, b""
         for name, value in headers:
             lower = name.lower()  # an app may not keep to ASGI's lower case
@@ -99,14 +103,14 @@ class Responder:
             elif lower == b"content-type":
                 content_type = value
         if sets_cookie:
-            message["headers"] = headers = self._cookies_judged(list(headers))
+            headers = self._cookies_judged(list(headers))
         if self._removed:
-            message["headers"] = headers = [*headers, removed_header(self._removed)]
+            headers = [*headers, removed_header(self._removed)]
         if is_html(content_type) and message["type"] == "http.response.start":
             headers = self._page_start(message, list(headers), content_type)
             if not self._visit.located and self._site.enforces:
                 headers = deny_geolocation(headers)
-            message["headers"] = headers
+        return headers
 
     def _cookies_judged(self, headers: RawHeaders) -> RawHeaders:
         site = self._site
@@ -129,7 +133,6 @@ class Responder:
             return headers
         self._coding = coding
         self._gate = HtmlGate(self._page(headers))
-        self._start = message
         if not self._site.enforces:
             return headers
         return [*tailored(headers, _VARY), *self._expiries()]
@@ -206,7 +209,8 @@ class Responder:
             start["headers"] = unrendered(list(start["headers"]))
             self._gate = None
             return await self._flush_start(message)
-        message["body"] = out = self._gated(body, more)
+        out = self._gated(body, more)
+        message = {**message, "body": out}
         if start is not None:
             if not more and self._site.enforces and self._scope["method"] != "HEAD":
                 start["headers"].append((b"content-length", str(len(out)).encode()))
