@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, date, datetime
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ logger = logging.getLogger("consent_mw")
 GPC_PATH = "/.well-known/gpc.json"
 IMMUTABLE = "public, max-age=31536000, immutable"
 MAX_SERVICES_ASKED = 200
+_ZERO = re.compile(r"q\s*=\s*0(?:\.0*)?")
 
 
 class Endpoints:
@@ -168,7 +170,7 @@ class Endpoints:
         asset = self._site.assets.get(name)
         if asset is None:
             raise Problem(404, "Not found", "assets have a content hash in their name; load the page again")
-        accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
+        accepted = _accepted(request.headers.get("accept-encoding", ""))
         headers = {"cache-control": IMMUTABLE, "x-content-type-options": "nosniff", "vary": "Accept-Encoding"}
         if asset.brotli is not None and "br" in accepted:
             return Response(asset.brotli, 200, {**headers, "content-encoding": "br"}, asset.media_type)
@@ -191,6 +193,12 @@ class Endpoints:
         for report in (reports if isinstance(reports, list) else [reports])[:20]:
             self._site.observed.csp_report(_blocked_host(report))
         return Response(status_code=204, headers=NO_STORE)
+
+
+def _accepted(codings: str) -> set[str]:
+    """The codings of an Accept-Encoding header; with a weight of zero one is refused (RFC 9110 section 12.5.3)."""
+    found = (part.partition(";") for part in codings.lower().split(","))
+    return {name.strip() for name, _, weight in found if not _ZERO.fullmatch(weight.strip())}
 
 
 def _page_policy() -> dict[str, str]:

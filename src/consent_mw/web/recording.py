@@ -30,14 +30,14 @@ async def record(
     recorder = site.recorder
     if recorder is None:
         return None
-    entry = await _entry(site, request, incoming, before, after, locale)
-    if not widens(before, after):
-        await recorder.keep(entry)
-        return entry.key
+    is_widening = widens(before, after)
     try:
-        await recorder.append(entry)
+        entry = await _entry(site, request, incoming, before, after, locale)
+        await (recorder.append(entry) if is_widening else recorder.keep(entry))
     except Exception:
-        logger.exception("the ledger could not store a decision")
+        logger.exception("a decision could not be recorded")
+        if not is_widening:
+            return None
         detail = "the choice could not be stored, so nothing was switched on; refusing still works; try again later"
         raise Problem(503, "Not saved", detail, {"retry-after": "30"}) from None
     return entry.key
