@@ -11,20 +11,28 @@
   /** @param {string} text @returns {any} */
   const parse = text => JSON.parse(text, (_, value) => Object.freeze(value));
 
-  const root = all("#consent-root")[0];
-  if (!root) return;
-  /** @param {string} selector @returns {any} */
-  const part = selector => root.querySelector(selector);
-  const banner = part("#consent-banner");
-  const entry = part("#consent-entry");
-  const dialog = part("dialog");
-  const status = part("#consent-status");
-  const path = root.dataset.consentPath;
+  // A page that swaps its body brings a new block, and runs this once more: the first run goes on with it.
+  /** @type {any} */
+  const { consent } = window;
+  if (consent?.withdraw || !all("#consent-root")[0]) return;
+
+  /** @type {any} */
+  let root;
+  /** @type {any} */
+  let banner;
+  /** @type {any} */
+  let entry;
+  /** @type {any} */
+  let dialog;
+  /** @type {any} */
+  let status;
   /** @type {State} */
-  let state = parse(root.dataset.consentState);
+  let state;
   // Verdicts on services that the state does not list, because the site declares none.
   /** @type {Record<string, string>} */
   let verdicts = {};
+  /** @param {string} selector @returns {any} */
+  const part = selector => root.querySelector(selector);
 
   /** @param {State} now @param {string} id */
   const grants = (now, id) => (now.categories[id] || now.services[id] || verdicts[id]) === "granted";
@@ -125,11 +133,11 @@
 
   /** @param {boolean} [chosen] */
   const release = async chosen => {
-    const unknown = held().flatMap(needs).filter(id => !(state.categories[id] || state.services[id]));
-    if (unknown.length && part("dialog [name=category]:enabled:checked")) {
+    const unknown = held().flatMap(needs).filter(id => !(state.categories[id] || state.services[id] || verdicts[id]));
+    if (unknown.length && state.decided) {
+      for (const id of unknown) verdicts[id] = "denied";
       try {
-        const answer = await fetch(path + "/state?service=" + unknown.join("&service="));
-        verdicts = parse(await answer.text()).services;
+        Object.assign(verdicts, parse(await call("/state?service=" + unknown.join("&service="))).services);
       } catch {
         // no verdict: denied
       }
@@ -144,28 +152,33 @@
 
   // Choosing
 
+  // Above whatever the page puts on top of everything, for as long as there is a question.
+  const lift = () => {
+    root.popover = banner.hidden ? null : "manual";
+    if (!banner.hidden) root.showPopover?.();
+  };
   const show = () => {
-    const ask = !state.decided;
+    // Without cookies no choice can be kept: asking on every page would be all that comes of it.
+    const ask = !state.decided && navigator.cookieEnabled;
     dialog.close();
-    root.prepend(status);
-    say("");
     const hadFocus = root.contains(document.activeElement);
     banner.hidden = !ask;
     entry.hidden = ask;
-    for (const input of root.querySelectorAll("dialog [type=checkbox]")) input.checked = granted(input.value);
-    part("[data-consent-action=withdraw]").hidden = !part("dialog :enabled:checked");
+    lift();
     if (hadFocus && !ask) entry.firstElementChild.focus();
   };
 
-  /** @param {string} what @param {Choice | {}} choice @returns {Promise<State>} */
-  const send = async (what, choice) => {
-    const answer = await fetch(path + what, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(choice),
-    });
+  /** @param {string} what @param {RequestInit} [options] */
+  const call = async (what, options) => {
+    const answer = await fetch(root.dataset.consentPath + what, options);
     const text = await answer.text();
     if (!answer.ok) throw new Error(text);
+    return text;
+  };
+
+  // Another answer holds from now on.
+  /** @param {string} text */
+  const adopt = async text => {
     const before = state;
     state = parse(text);
     tell("change");
@@ -174,10 +187,72 @@
     if (ids.some(id => grants(before, id) && !granted(id)) || (granted("geolocation") && !grants(before, "geolocation")))
       location.reload();
     else {
+      verdicts = {};
+      say("");
       show();
       await release(true);
     }
+  };
+
+  // What was chosen in another tab, or while this page lay in the browser's back/forward cache.
+  const refresh = async () => {
+    const text = await call("/state");
+    if (JSON.stringify(parse(text)) !== JSON.stringify(state)) await adopt(text);
+  };
+  /** @type {BroadcastChannel | undefined} */
+  let tabs;
+  try {
+    tabs = new BroadcastChannel("consent");
+    tabs.onmessage = refresh;
+  } catch {
+    // a frame without an origin of its own
+  }
+  addEventListener("pageshow", event => event.persisted && refresh());
+
+  /** @param {string} what @param {Choice | {}} choice @returns {Promise<State>} */
+  const send = async (what, choice) => {
+    if (!navigator.cookieEnabled) throw new Error("no cookies");
+    const text = await call(what, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(choice),
+    });
+    tabs?.postMessage("");
+    await adopt(text);
     return state;
+  };
+
+  // The second layer is a page, shown as a dialog once it is here with its style. A document that comes this way runs
+  // nothing, and needs no policy on trusted types.
+  const open = async () => {
+    if (dialog.open) return;
+    const { href } = part("[data-consent-action=open]");
+    try {
+      /** @type {any} */
+      const page = await new Promise((done, fail) => {
+        const request = new XMLHttpRequest();
+        request.open("GET", href);
+        request.responseType = "document";
+        request.onload = () => done(request.response);
+        request.onerror = fail;
+        request.send();
+      });
+      const main = page.querySelector("main");
+      // the page they are moved to may have another base
+      for (const link of main.querySelectorAll("[href]")) link.href = link.href;
+      const style = main.querySelector("link");
+      style.nonce = all("#consent-root > style, #consent-root > link")[0].nonce;
+      const styled = new Promise((done, fail) => {
+        style.onload = done;
+        style.onerror = fail;
+      });
+      dialog.replaceChildren(...main.childNodes);
+      await styled;
+    } catch {
+      return location.assign(href);
+    }
+    dialog.querySelector("footer").prepend(status);
+    dialog.showModal();
   };
 
   const api = Object.freeze({
@@ -185,11 +260,14 @@
       return state;
     },
     granted,
-    open: () => {
-      if (dialog.open) return;
-      part("footer").prepend(status);
-      dialog.showModal();
-    },
+    open,
+    /** @param {string} id @returns {Promise<State>} */
+    when: id =>
+      new Promise(done => {
+        const look = () => granted(id) && done(state);
+        look();
+        addEventListener("consent:change", look);
+      }),
     /** @param {Choice} choice */
     decide: choice => send("/decision", { ...choice, language: root.lang }),
     withdraw: () => send("/withdraw", {}),
@@ -207,7 +285,7 @@
   });
   /** @type {Record<string, (button: any) => any>} */
   const actions = {
-    open: api.open,
+    open,
     close: () => dialog.close(),
     accept_all: () => api.decide({ action: "accept_all" }),
     reject_all: () => api.decide({ action: "reject_all" }),
@@ -238,7 +316,7 @@
         setTimeout(say, 8e3, "");
       }
     } catch {
-      say(status.dataset.failed);
+      say(status.dataset[navigator.cookieEnabled ? "failed" : "cookies"]);
     }
     busy = false;
   };
@@ -247,7 +325,7 @@
   // A category's switch moves those of its services, unless another of a service's categories is off.
   /** @param {any} event */
   const follow = ({ target }) => {
-    if (target.name !== "category") return;
+    if (target.name !== "category" || !dialog.contains(target)) return;
     const categories = ticked("category");
     for (const box of dialog.querySelectorAll("[data-needs]:enabled")) {
       /** @type {string[]} */
@@ -255,16 +333,42 @@
       if (wanted.includes(target.value)) box.checked = wanted.every(id => categories[id]);
     }
   };
-  dialog.addEventListener("change", follow);
-  // While the preferences are open everything else is inert, the live region too; so it goes along.
-  dialog.addEventListener("close", () => dialog.contains(status) && root.prepend(status));
+  addEventListener("change", follow);
 
-  // One question is enough: a frame of the same site leaves it to the page around it.
-  try {
-    root.hidden = parent !== window && !!parent.document.getElementById("consent-root");
-  } catch {
-    // a page of another site
-  }
+  // A page may swap its body for another one's, with another block of ours in it.
+  const mount = () => {
+    const found = all("#consent-root")[0];
+    if (!found || found === root) return;
+    root = found;
+    banner = part("#consent-banner");
+    entry = part("#consent-entry");
+    dialog = part("dialog");
+    status = part("#consent-status");
+    state = parse(root.dataset.consentState);
+    // While the preferences are open everything else is inert, the live region too; so it goes along.
+    dialog.onclose = () => {
+      root.prepend(status);
+      dialog.replaceChildren();
+    };
+    if (navigator.cookieEnabled) lift();
+    else show();
+    // One question is enough: a frame of the same site leaves it to the page around it.
+    try {
+      root.hidden = parent !== window && !!parent.document.getElementById("consent-root");
+    } catch {
+      // a page of another site
+    }
+  };
+  mount();
+  // What arrives later is let go when its time has already come.
+  const MARKS = "[data-consent], #consent-root";
+  /** @param {any} node */
+  const isMarked = node => node.matches?.(MARKS) || node.querySelector?.(MARKS);
+  new MutationObserver(changes => {
+    if (!changes.some(({ addedNodes }) => [...addedNodes].some(isMarked))) return;
+    mount();
+    release();
+  }).observe(document, { childList: true, subtree: true });
   tell("ready");
   release();
 })();

@@ -15,6 +15,8 @@ export interface ConsentState {
   /** RFC 3339, UTC. */
   readonly decided_at: string | null;
   readonly expires_at: string | null;
+  /** Where the receipt is, right after a decision; that of a refusal can be fetched only for a short time. */
+  readonly receipt?: string;
 }
 
 export interface ConsentChoice {
@@ -22,14 +24,18 @@ export interface ConsentChoice {
   /** For `save`, the whole choice: a category that is not named is denied. */
   readonly categories?: Readonly<Record<string, boolean>>;
   readonly services?: Readonly<Record<string, boolean>>;
+  /** BCP 47 tag of the language that the visitor was asked in; the page's block says it when this is left out. */
+  readonly language?: string;
 }
 
 export interface Consent {
   readonly state: ConsentState;
   /** Whether a category or service is granted; an unknown id never is. */
   granted(id: string): boolean;
-  /** Shows the preferences. */
-  open(): void;
+  /** Resolves as soon as a category or service is granted: at once, or whenever that happens while the page is open. */
+  when(id: string): Promise<ConsentState>;
+  /** Shows the preferences; resolves once they are there. */
+  open(): Promise<void>;
   /** Resolves once the server has stored the choice; rejects when it has not, and then nothing is switched on. */
   decide(choice: ConsentChoice): Promise<ConsentState>;
   /** Denies everything optional, then reloads the page. */

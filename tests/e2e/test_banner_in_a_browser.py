@@ -124,6 +124,7 @@ def test_the_page_s_language_and_direction(serve: Serve, browser: Browser, langu
         for action in ("accept_all", "reject_all", "open"):
             expect(page.locator(f"#consent-banner [data-consent-action={action}]")).to_be_in_viewport(ratio=1)
         press(page, "open")
+        expect(page.locator("#consent-preferences")).to_be_visible()
         switch = page.locator("#consent-preferences input[value=identification]").bounding_box()
         assert switch is not None
         assert (switch["x"] < 160) is (language == "ar"), "the switch stands where a line ends"

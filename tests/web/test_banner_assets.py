@@ -20,19 +20,20 @@ from consent_mw.settings import Controller
 from consent_mw.web.assets import find, lean, load_assets
 from consent_mw.web.banner import Banner
 
-SERVED = ("banner.min.js", "banner.css")
+STYLES = ("banner.css", "preferences.css")
+SERVED = ("banner.min.js", *STYLES)
 SCRIPTS = [path for path in Path(str(banner_folder())).glob("*.js") if not path.name.endswith(".min.js")]
 BUDGET = 5 * 1024
 
 
 def test_names_follow_the_content() -> None:
     assets = load_assets()
-    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == {"banner.js", "banner.css"}
+    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == {"banner.js", *STYLES}
     assert all(asset.name == name for name, asset in assets.items())
     themed = load_assets(":root{--consent-accent:#123456}")
-    assert find(themed, "js").name == find(assets, "js").name
-    assert find(themed, "css").name != find(assets, "css").name
-    assert find(themed, "css").body.endswith(b"#123456}")
+    assert find(themed, "banner.js").name == find(assets, "banner.js").name
+    assert find(themed, "banner.css").name != find(assets, "banner.css").name
+    assert find(themed, "banner.css").body.endswith(b"#123456}")
 
 
 def test_compressed_forms_hold_the_same_bytes() -> None:
@@ -42,9 +43,16 @@ def test_compressed_forms_hold_the_same_bytes() -> None:
         assert brotli.decompress(asset.brotli) == asset.body
 
 
-def test_the_lines_of_the_style_can_be_joined() -> None:
-    source = lean((banner_folder() / "banner.css").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", STYLES)
+def test_the_lines_of_a_style_can_be_joined_and_its_layer_made_important(name: str) -> None:
+    source = lean((banner_folder() / name).read_text(encoding="utf-8"))
     assert all(line[-1] in "{},;" for line in source.splitlines())
+    assert not any(": " in line for line in source.splitlines() if line.endswith("{") and not line.startswith("@media"))
+    assert source.count("@layer") == 1
+    served = find(load_assets(), name).body.decode()
+    before, _, layer = served.partition("@layer consent{")
+    assert "!important" not in before
+    assert layer.count("!important") == layer.count(":") - len(re.findall(r":(?=[^;{}]*\{)", layer))
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -82,7 +90,7 @@ def test_script_style_and_one_language_stay_within_the_budget(locale: str) -> No
         assets=assets,
     )
     block = banner.block(resolve(policy, None, NO_SIGNALS), locale)
-    script = find(assets, "js").brotli
+    script = find(assets, "banner.js").brotli
     assert script is not None
     assert len(brotli.compress(block)) + len(script) <= BUDGET
 

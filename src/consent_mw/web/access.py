@@ -91,7 +91,8 @@ async def _refuse(connection: HTTPConnection, missing: list[str]) -> Response | 
         return problem(403, "Consent required", f"not granted: {', '.join(missing)}", required=missing)
     locale = site.locales.negotiate(connection.headers.get("accept-language", ""), site.config.banner.locales)
     return_to = connection.scope["path"]
-    page = site.banner.required_page(missing, consent, locale, return_to=return_to)
+    origin = connection.scope.get("root_path", "")
+    page = site.banner.required_page(missing, consent, locale, origin=origin, return_to=return_to)
     return HTMLResponse(page, status_code=403, headers={"cache-control": "no-store"})
 
 

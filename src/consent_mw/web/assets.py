@@ -16,7 +16,8 @@ except ImportError:  # gzip serves everyone
     brotli = None
 
 _HASH_LENGTH = 12
-_MEDIA_TYPES = {"banner.min.js": "text/javascript; charset=utf-8", "banner.css": "text/css; charset=utf-8"}
+_MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_FILES = ("banner.min.js", "banner.css", "preferences.css")
 
 # Comments that fill whole lines, and indentation. The style and the made script keep to that and to one-line strings,
 # so this needs no parser; tests/web/test_banner_assets.py watches over it.
@@ -47,19 +48,29 @@ def load_assets(theme_css: str = "") -> Mapping[str, Asset]:
     """
     folder = banner_folder()
     assets = {}
-    for name, media_type in _MEDIA_TYPES.items():
+    for name in _FILES:
         text = lean((folder / name).read_text(encoding="utf-8"))
         if name.endswith(".css"):
-            # Every line ends in a brace, a comma or a semicolon, and no selector holds ": ".
-            text = text.replace("\n", "").replace(" {", "{").replace(": ", ":") + theme_css
-        asset = _asset(name.replace(".min", ""), media_type, text.encode())
+            text = _style(text) + (theme_css if name == "banner.css" else "")
+        asset = _asset(name.replace(".min", ""), text.encode())
         assets[asset.name] = asset
     return assets
 
 
-def find(assets: Mapping[str, Asset], extension: str) -> Asset:
-    """The asset of a kind: ``js`` or ``css``."""
-    return next(asset for asset in assets.values() if asset.name.endswith(f".{extension}"))
+def find(assets: Mapping[str, Asset], name: str) -> Asset:
+    """The asset made of a file, for example ``banner.js``."""
+    stem, _, extension = name.partition(".")
+    return next(asset for key, asset in assets.items() if key.startswith(f"{stem}.") and key.endswith(f".{extension}"))
+
+
+def _style(text: str) -> str:
+    """Joined lines, and every declaration in the layer ``!important``: so layers come before a site's own sheets.
+
+    Every line ends in a brace, a comma or a semicolon, no selector holds ": ", and the layer is the last thing.
+    """
+    text = text.replace("\n", "").replace(" {", "{").replace(": ", ":")
+    before, layer, rules = text.partition("@layer consent{")
+    return before + layer + rules.replace(";", "!important;").replace(";}", "}")
 
 
 def lean(source: str) -> str:
@@ -68,12 +79,12 @@ def lean(source: str) -> str:
     return _INDENTATION.sub("", _LINE_COMMENT.sub("", source))
 
 
-def _asset(name: str, media_type: str, body: bytes) -> Asset:
+def _asset(name: str, body: bytes) -> Asset:
     stem, _, extension = name.partition(".")
     digest = hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]
     return Asset(
         name=f"{stem}.{digest}.{extension}",
-        media_type=media_type,
+        media_type=_MEDIA_TYPES["." + extension],
         body=body,
         gzip=gzip.compress(body, 9, mtime=0),
         brotli=brotli.compress(body, quality=11) if brotli is not None else None,

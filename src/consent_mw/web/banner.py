@@ -62,8 +62,11 @@ class Banner:
         self._controller = controller
         self._privacy_url = privacy_url
         self._expires_at = expires_at
-        self._script = find(assets, "js")
-        self._style = find(assets, "css")
+        self._script = find(assets, "banner.js")
+        self._style = find(assets, "banner.css")
+        self._styles = pages.Styles(
+            *(f"{slot('base')}/assets/{find(assets, name).name}" for name in ("banner.css", "preferences.css"))
+        )
         self._words = load_words(locales, policy, settings, controller)
         shown = {tag: words.shown() for tag, words in self._words.items()}
         self._hashes = {tag: text_hash(texts) for tag, texts in shown.items()}
@@ -128,44 +131,47 @@ class Banner:
         consent: Consent,
         locale: str,
         *,
+        origin: str = "",
         return_to: str = "/",
         message: str = "",
         observed: Iterable[Service] = (),
     ) -> bytes:
         """The second layer as a page, with every detail.
 
+        :param origin: put before our own addresses, where the app is mounted at a path
         :param message: said above everything else
         :param observed: services seen on a site that declares none
         """
         words = self._in(locale)
-        form = preferences_form(consent, words, self._settings, detailed=True, observed=observed)
-        page = pages.preferences(words, self._controller, form, message, self._style_text(), self._privacy_url)
-        return Template(page).fill(self._addresses("", return_to))
+        form = preferences_form(consent, words, self._settings, observed=observed)
+        page = pages.preferences(words, self._controller, form, message, self._styles, self._privacy_url)
+        return Template(page).fill(self._addresses(origin, return_to))
 
-    def error_page(self, status: int, title: str, detail: str, locale: str, *, return_to: str = "/") -> bytes:
+    def error_page(
+        self, status: int, title: str, detail: str, locale: str, *, origin: str = "", return_to: str = "/"
+    ) -> bytes:
         """What a visitor without JavaScript reads when a form could not be accepted."""
-        page = pages.error(self._in(locale), status, title, detail, self._style_text())
-        return Template(page).fill(self._addresses("", return_to))
+        page = pages.error(self._in(locale), status, title, detail, self._styles)
+        return Template(page).fill(self._addresses(origin, return_to))
 
-    def required_page(self, required: Sequence[str], consent: Consent, locale: str, *, return_to: str = "/") -> bytes:
+    def required_page(
+        self, required: Sequence[str], consent: Consent, locale: str, *, origin: str = "", return_to: str = "/"
+    ) -> bytes:
         """What a visitor meets at a page that works only with something they have not granted: a plain question."""
         words = self._in(locale)
-        page = pages.required(words, self._policy, required, current_choice(consent), self._style_text())
-        return Template(page).fill(self._addresses("", return_to))
+        page = pages.required(words, self._policy, required, current_choice(consent), self._styles)
+        return Template(page).fill(self._addresses(origin, return_to))
 
-    def receipt_page(self, receipt: Mapping[str, Any], locale: str, *, query: str) -> bytes:
+    def receipt_page(self, receipt: Mapping[str, Any], locale: str, *, query: str, origin: str = "") -> bytes:
         """A receipt to read and print.
 
         :param query: of the address of its file
         """
-        page = pages.receipt(self._in(locale), receipt, query, self._style_text())
-        return Template(page).fill(self._addresses("", f"{self._path}/preferences"))
+        page = pages.receipt(self._in(locale), receipt, query, self._styles)
+        return Template(page).fill(self._addresses(origin, f"{origin}{self._path}/preferences"))
 
     def _in(self, locale: str) -> Words:
         return self._words.get(locale) or self._words[self._settings.locales[0]]
-
-    def _style_text(self) -> str:
-        return self._style.body.decode()
 
     def _addresses(self, origin: str, return_to: str) -> dict[str, str]:
         return {
@@ -182,15 +188,13 @@ class Banner:
             f'{OPEN}<div id="consent-root" class="{classes}" lang="{escape(words.tag)}" dir="{words.direction}" '
             f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}">'
             f"{self._style_markup(inline_style)}"
-            f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}">'
+            f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
+            f'data-cookies="{words["no_cookies"]}">'
             f"{status}</p>"
             f"{self._first_layer(consent, words, hidden=not asks)}"
             f'<div id="consent-entry"{" hidden" if asks else ""}>'
-            f'<a href="{preferences_address()}" data-consent-action="open">{words["settings"]}</a></div>'
-            f'<dialog id="consent-preferences" aria-label="{words["preferences_title"]}">'
-            f"<header><h2>{words['preferences_title']}</h2>"
-            f'<button type="button" class="c-quiet" data-consent-action="close">{words["close"]}</button>'
-            f"</header>{preferences_form(consent, words, self._settings, detailed=False)}</dialog>"
+            f'<a href="{preferences_address(words)}" data-consent-action="open">{words["settings"]}</a></div>'
+            f'<dialog id="consent-preferences" aria-label="{words["preferences_title"]}"></dialog>'
             f"{self._allow_form(consent, words)}"
             f'<script src="{slot("base")}/assets/{self._script.name}" defer{slot("nonce")}></script></div>{CLOSE}'
         )
@@ -202,8 +206,8 @@ class Banner:
 
     def _style_markup(self, inline: bool) -> str:
         if inline:
-            return f"<style{slot('nonce')}>{self._style_text()}</style>"
-        return f'<link rel="stylesheet" href="{slot("base")}/assets/{self._style.name}"{slot("nonce")}>'
+            return f"<style{slot('nonce')}>{self._style.body.decode()}</style>"
+        return f'<link rel="stylesheet" href="{self._styles.banner}"{slot("nonce")}>'
 
     def _state(self, consent: Consent) -> str:
         view = state_view(consent, self._expires_at)
@@ -218,7 +222,7 @@ class Banner:
             f"{form_start('decision', words)}<div>"
             f'<h2 id="consent-title">{words["title"]}</h2><p>{self._asks(consent, words)}</p></div>'
             f'<div class="c-actions">{choice_buttons(words, self._settings)}'
-            f'<a href="{preferences_address()}" data-consent-action="open">{words["choose"]}</a></div>'
+            f'<a href="{preferences_address(words)}" data-consent-action="open">{words["choose"]}</a></div>'
             f"</form></section>"
         )
 

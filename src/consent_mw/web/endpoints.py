@@ -96,7 +96,10 @@ class Endpoints:
         """A form post gets its errors as a page that can be read; anything else as problem+json."""
         if media_type(request) != FORM_TYPE or request.method != "POST":
             return problem(wrong.status, wrong.title, wrong.detail, wrong.headers)
-        page = self._site.banner.error_page(wrong.status, wrong.title, wrong.detail, self._site.locale(request))
+        origin = request.scope.get("root_path", "")
+        page = self._site.banner.error_page(
+            wrong.status, wrong.title, wrong.detail, self._site.locale(request), origin=origin
+        )
         return HTMLResponse(page, wrong.status, {**NO_STORE, **_page_policy(), **wrong.headers})
 
     # What a visitor decides
@@ -134,7 +137,8 @@ class Endpoints:
     async def _preferences(self, request: Request, visit: Visit) -> Response:
         page = self._site.banner.preferences_page(
             visit.consent,
-            self._site.locale(request),
+            self._site.locale(request, request.query_params.get("language", "")),
+            origin=request.scope.get("root_path", ""),
             return_to=safe_path(request.query_params.get("return_to", "/")),
             observed=self._site.observed.services.values(),
         )
@@ -204,7 +208,7 @@ def _accepted(codings: str) -> set[str]:
 def _page_policy() -> dict[str, str]:
     """Our own pages need nothing from anywhere."""
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
     )
     return {"content-security-policy": policy, "referrer-policy": "same-origin"}

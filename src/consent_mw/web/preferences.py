@@ -1,4 +1,4 @@
-"""The second layer: every category and service with its own switch. The same form in the page and as a page."""
+"""The second layer: every category and service with its own switch, and every detail of theirs."""
 
 from __future__ import annotations
 
@@ -24,24 +24,22 @@ def form_start(action: str, words: Words, attributes: str = "") -> str:
 
 
 def preferences_form(
-    consent: Consent, words: Words, settings: BannerSettings, *, detailed: bool, observed: Iterable[Service] = ()
+    consent: Consent, words: Words, settings: BannerSettings, *, observed: Iterable[Service] = ()
 ) -> str:
-    """Categories with their services, and the buttons.
+    """Categories with their services, providers, cookies and durations (GDPR art. 13; CJEU C-673/17); the buttons.
 
-    :param detailed: with providers, cookies and durations (GDPR art. 13; CJEU C-673/17); else with a link to them
     :param observed: services seen on a site that declares none
     """
     answerable = _answerable(consent)
     categories = "".join(
-        _category(category, answerable.get(category.id, []), consent, words, detailed)
+        _category(category, answerable.get(category.id, []), consent, words)
         for category in consent.policy.categories.values()
     )
     seen = [service for service in observed if service.id not in consent.services()]
     extra = _seen(seen, words) if seen else ""
-    more = "" if detailed else f'<p><a href="{preferences_address()}">{words["details"]}</a></p>'
     return (
         f"{form_start('decision', words)}"
-        f"<p>{words['preferences_intro']}</p>{signal_note(consent, words)}{categories}{extra}{more}"
+        f"<p>{words['preferences_intro']}</p>{signal_note(consent, words)}{categories}{extra}"
         f'<footer><div class="c-actions">'
         # The first button in the source is the one that the Enter key presses.
         f"{button('save', words)}{choice_buttons(words, settings)}{_withdraw(consent, words)}</div></footer></form>"
@@ -87,7 +85,7 @@ def _answerable(consent: Consent) -> dict[str, list[Service]]:
     return found
 
 
-def _category(category: Category, services: list[Service], consent: Consent, words: Words, detailed: bool) -> str:
+def _category(category: Category, services: list[Service], consent: Consent, words: Words) -> str:
     id = escape(category.id)
     about = [escape(words.description(category))]
     if category.separate:
@@ -95,7 +93,7 @@ def _category(category: Category, services: list[Service], consent: Consent, wor
     if category.required:
         about.append(f"<b>{words['always_on']}</b>")
     switch = _switch("category", id, consent.granted(category.id), locked=category.required, about=f"consent-{id}")
-    listed = "".join(_service(service, consent, words, detailed) for service in services)
+    listed = "".join(_service(service, consent, words) for service in services)
     if listed:
         listed = f'<ul aria-label="{words["services"]}">{listed}</ul>'
     return (
@@ -104,14 +102,12 @@ def _category(category: Category, services: list[Service], consent: Consent, wor
     )
 
 
-def _service(service: Service, consent: Consent, words: Words, detailed: bool) -> str:
+def _service(service: Service, consent: Consent, words: Words) -> str:
     categories = consent.policy.categories
     optional = [id for id in service.categories if not categories[id].required]
     needs = f' data-needs="{escape(" ".join(optional))}"'
     switch = _switch("service", escape(service.id), consent.granted(service.id), locked=not optional, extra=needs)
-    owner = f" <small>{escape(service.owner)}</small>" if service.owner and not detailed else ""
-    facts = service_facts(service, words) if detailed else ""
-    return f"<li><label><span>{escape(service.name)}{owner}</span>{switch}</label>{facts}</li>"
+    return f"<li><label>{escape(service.name)}{switch}</label>{service_facts(service, words)}</li>"
 
 
 def _switch(name: str, id: str, on: bool, *, locked: bool, about: str = "", extra: str = "") -> str:
@@ -186,6 +182,6 @@ def _shown(address: str) -> str:
     return address.removeprefix("https://").removeprefix("http://").removesuffix("/")
 
 
-def preferences_address() -> str:
-    """Where the second layer is a page of its own, and where that leads back to."""
-    return f"{slot('base')}/preferences?return_to={slot('return_query')}"
+def preferences_address(words: Words) -> str:
+    """Where the second layer is a page of its own, in which language, and where that leads back to."""
+    return f"{slot('base')}/preferences?language={words.tag}&amp;return_to={slot('return_query')}"

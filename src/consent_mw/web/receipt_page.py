@@ -9,13 +9,6 @@ from consent_mw.web.html import escape, slot
 from consent_mw.web.preferences import form_start
 from consent_mw.web.words import Words
 
-STYLE = """
-.consent-page .consent-receipt dl{display:grid;grid-template-columns:minmax(8em,auto) 1fr;gap:.25em 1.5em}
-.consent-page .consent-receipt dd{margin:0;overflow-wrap:anywhere}
-@media print{.consent-page .consent-receipt :is(nav,form){display:none!important}
-.consent-page{background:none;color:#000;padding:0}}
-"""
-
 
 def receipt_body(words: Words, receipt: Mapping[str, Any], query: str) -> str:
     """:param query: of the address that leads to this receipt, for the link to the file"""
@@ -35,7 +28,7 @@ def receipt_body(words: Words, receipt: Mapping[str, Any], query: str) -> str:
         ),
     ]
     return (
-        f'<main class="consent-receipt consent-plain"><style>{STYLE}</style><h1>{words["receipt_title"]}</h1>'
+        f'<main class="consent-receipt consent-plain"><h1>{words["receipt_title"]}</h1>'
         f"<p>{words['receipt_text']}</p>{_list(facts, words)}"
         f"<h2>{words['receipt_choices']}</h2><dl>{_choices(words, evidence)}</dl>"
         f'<nav><a href="{slot("base")}/receipt?{escape(query)}" download>{words["receipt_file"]}</a>'

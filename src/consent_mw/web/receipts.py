@@ -38,7 +38,7 @@ Handler = Callable[[Request, Visit], Awaitable[Response]]
 NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _ATTACHMENT = {"content-disposition": 'attachment; filename="consent-receipt.json"'}
 _PAGE_POLICY = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
@@ -79,7 +79,8 @@ class Receipts:
         if not _as_page(request):
             return JSONResponse(receipt, headers={**NO_STORE, **_ATTACHMENT})
         query = urlencode({"format": "json", **({"ticket": ticket} if ticket else {})})
-        page = self._site.banner.receipt_page(receipt, self._site.locale(request), query=query)
+        origin = request.scope.get("root_path", "")
+        page = self._site.banner.receipt_page(receipt, self._site.locale(request), query=query, origin=origin)
         return HTMLResponse(page, headers={**NO_STORE, **_PAGE_POLICY})
 
     async def _history(self, request: Request, visit: Visit) -> Response:
