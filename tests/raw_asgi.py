@@ -67,12 +67,14 @@ def exchange(
     pieces: list[bytes] | None = None,
     response: list[dict[str, Any]] | None = None,
     incoming: list[dict[str, Any]] | None = None,
+    after: int = 0,
     **scope: Any,
 ) -> Exchange:
     """Send one request and return what happened.
 
     :param pieces: the body, as the server hands it on
     :param response: what the app sends once it has read the body
+    :param after: how many messages the app asks for once it has read the body
     :param incoming: the messages that the app may receive, in place of ``pieces``
     """
     result = Exchange()
@@ -99,6 +101,8 @@ def exchange(
                 break
         for message in answer:
             await send(dict(message))
+        for _ in range(after):
+            result.received.append(await receive())
 
     async def receive() -> Any:
         return dict(queue.pop(0)) if queue else {"type": "http.disconnect"}

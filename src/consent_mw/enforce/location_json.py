@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from consent_mw.enforce.location_media import MEDIA_HINTS, scrub_embedded
+from consent_mw.enforce.location_glance import STRING, keys_of_interest, member_pattern
+from consent_mw.enforce.location_media import scrub_embedded
 from consent_mw.enforce.location_names import Kind, is_container, kind_of
 from consent_mw.enforce.location_rules import LocationRules
-from consent_mw.enforce.location_values import SELF_NAMING_HINTS
 
 Scrubbed = tuple[bytes, tuple[str, ...]]
 
@@ -31,9 +31,6 @@ SHORTEST_PLACE = 6
 UNNAMED = "(value)"
 """What a place is reported as that had no name."""
 
-# The closing quote is optional: an unterminated string then ends the scan, instead of starting again at each quote.
-_STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)(\s*+:)?', re.DOTALL)
-_SPACE_BEFORE_COLON = (b" :", b"\t:", b"\n:", b"\r:")
 _NUMBER = re.compile(rb"-?\d[\d.eE+\-]*+")
 _ARRAY = re.compile(rb'\[[\[\]\s\d.,eE+\-"NSEW]*+')
 _TEXT_ARRAY = re.compile(rb'\[(?:\s*+"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+,?+)++\]', re.DOTALL)
@@ -44,25 +41,6 @@ _BLANK = re.compile(rb"[ \t\r\n]*+")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def may_name_a_place(body: bytes, rules: LocationRules) -> bool:
-    """Whether it is worth reading this JSON closely: a plain, fast look that is never wrongly ``False``.
-
-    Splitting at ``":`` puts each key at the end of a piece at the speed of a memory search.
-    """
-    interesting = rules.key_kinds
-    keys = {piece[piece.rfind(b'"') + 1 :] for piece in body.split(b'":')}
-    if any(interesting[key] for key in keys):
-        return True
-    if any(colon in body for colon in _SPACE_BEFORE_COLON):
-        named = {match[1] for match in _STRING.finditer(body) if match[3]}
-        if any(interesting[key] for key in named):
-            return True
-    if b'\\"' in body:  # JSON in a string
-        return True
-    lowered = body.lower()
-    return any(hint in lowered for hint in SELF_NAMING_HINTS) or any(hint in body for hint in MEDIA_HINTS)
-
-
 def scrub_json(body: bytes, rules: LocationRules, *, nesting: int = 0) -> Scrubbed:
     """Remove or coarsen every place in a JSON text.
 
@@ -70,10 +48,12 @@ def scrub_json(body: bytes, rules: LocationRules, *, nesting: int = 0) -> Scrubb
     """
     if b"\0" in body[:4] or body[:2] in _WIDE_MARKS:
         return _scrub_wide(body, json.detect_encoding(body[:4]), rules, nesting)
-    if not may_name_a_place(body, rules):
-        return body, ()
     editor = _Editor(body, rules, nesting)
-    editor.run()
+    keys = keys_of_interest(body, rules)
+    if keys is None:
+        editor.scan(0, len(body), inside=False)
+    elif keys:
+        editor.visit(keys)
     return editor.result()
 
 
@@ -139,12 +119,16 @@ class _Editor:
     edits: list[_Edit] = field(default_factory=list)
     removed: dict[str, None] = field(default_factory=dict)
 
-    def run(self) -> None:
-        self.scan(0, len(self.body), inside=False)
+    def visit(self, keys: frozenset[bytes]) -> None:
+        """Judge the members under these keys and look at nothing else."""
+        done = 0
+        for member in member_pattern(keys, self.rules).finditer(self.body):
+            if member.start() >= done:
+                done = self.judge_member(member, inside=False)
 
     def scan(self, start: int, end: int, *, inside: bool) -> None:
         done = start
-        for match in _STRING.finditer(self.body, start, end):
+        for match in STRING.finditer(self.body, start, end):
             if match.start() < done:
                 continue
             if match[3] is None:
@@ -177,7 +161,7 @@ class _Editor:
         return found[1]
 
     def judge_string_member(self, key: re.Match[bytes], name: str, start: int, inside: bool) -> int:
-        value = _STRING.match(self.body, start)
+        value = STRING.match(self.body, start)
         if value is None:
             return key.end()
         text = _decode(value[1])
@@ -195,7 +179,7 @@ class _Editor:
         texts = _TEXT_ARRAY.match(self.body, start)
         if texts is None:
             return start
-        for item in _STRING.finditer(self.body, start, texts.end()):
+        for item in STRING.finditer(self.body, start, texts.end()):
             self.judge_item(item, name)
         return texts.end()
 
@@ -212,7 +196,7 @@ class _Editor:
         """Whether a coordinate is among the members, so that ``accuracy`` and ``x`` beside it are about a place."""
         if _PRECISE_XY.search(flat[0]):
             return True
-        keys = (match[1] for match in _STRING.finditer(flat[0]) if match[3])
+        keys = (match[1] for match in STRING.finditer(flat[0]) if match[3])
         return any(kind_of(_decode(key)) is Kind.AXIS for key in keys if self.rules.key_kinds[key])
 
     def judge_item(self, item: re.Match[bytes], name: str = "") -> None:

@@ -10,6 +10,9 @@ from consent_mw.enforce.photos.media import scrub
 MEDIA_HINTS = (b";base64,", b'"/9j/', b'"iVBORw0KGgo', b'"UklGR', b'"SUkq', b'"TU0AK', b'"R0lGOD', b'"AAAA', b'"PHN2Zy')
 """One of these is in every JSON body with such a photo: the MIME marker, or the formats' magic bytes in base64."""
 
+SHORTEST_PHOTO = 128
+"""Characters of base64: no file that holds both a picture and its place is shorter."""
+
 _MAGIC = tuple(hint[1:].decode() for hint in MEDIA_HINTS[1:])
 
 

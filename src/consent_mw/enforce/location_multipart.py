@@ -19,6 +19,8 @@ MAX_PART_HEADER = 16 * 1024
 """Bytes of one part's headers. A part with longer ones passes unread, like a body without parts."""
 MAX_FIELD = 1024 * 1024
 """Bytes of one field's value that are held to be judged. A longer one passes, or goes if its name promises a place."""
+NO = frozenset({"", "0", "false", "no", "off"})
+"""Values of a field that mean no."""
 MAX_BOUNDARY = 70  # RFC 2046 section 5.1.1
 
 _BOUNDARY = re.compile(rb'(?i);\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))')
@@ -43,15 +45,25 @@ class MultipartScrubber:
     :param boundary: as the ``Content-Type`` header names it, see :func:`boundary_of`
     :param rules: what counts as a place
     :param fields: whether fields are judged; off where geolocation is granted and only photos are cleared
-    :param photos: whether file parts are cleared
+    :param photo_field: a field by which the parts behind it keep the places in their photos; empty for none
     """
 
-    def __init__(self, boundary: bytes, rules: LocationRules, *, fields: bool = True, photos: bool = True) -> None:
+    filler = b"\r\n"
+
+    def __init__(
+        self,
+        boundary: bytes,
+        rules: LocationRules,
+        *,
+        fields: bool = True,
+        photo_field: str = "",
+    ) -> None:
         self.broken: str | None = None
         """Why a file part could not be cleared; it then passed as it came, see :class:`MediaScrubber`."""
-        self._rules = rules
+        self._rules = rules if fields else rules.photos_only
         self._fields = fields
-        self._photos = photos
+        self._photos = True
+        self._photo_field = photo_field
         self._delimiter = b"\r\n--" + boundary
         # The first delimiter may stand at the very beginning, without the line end before it.
         self._buffer = bytearray(b"\r\n")
@@ -150,9 +162,7 @@ class MultipartScrubber:
             self._photo = MediaScrubber() if self._photos else None
             self._step = self._in_file
         else:
-            self._step = self._in_field if self._fields else self._in_passed
-            if not self._fields:
-                self._out.append(self._prefix)
+            self._step = self._in_field
 
     def _in_file(self) -> bool:
         count, found = self._until_delimiter()
@@ -178,7 +188,7 @@ class MultipartScrubber:
         count, found = self._until_delimiter()
         if count > MAX_FIELD:
             # Nobody can judge it; a name that promises a place is enough.
-            if self._rules.key_kinds[self._name.encode("utf-8", "replace")]:
+            if self._fields and self._rules.key_kinds[self._name.encode("utf-8", "replace")]:
                 self._removed[self._name] = None
                 self._step = self._in_dropped
             else:
@@ -192,6 +202,8 @@ class MultipartScrubber:
         return found
 
     def _end_field(self, value: bytes) -> None:
+        if self._photo_field and self._name == self._photo_field:
+            self._photos = value.strip().lower().decode("latin-1") in NO
         kept, names = self._judge(value)
         self._removed.update(dict.fromkeys(name if name != UNNAMED else self._name for name in names))
         if kept is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import Enum, IntEnum
 from fnmatch import translate
+from functools import cached_property
 from typing import Generic, TypeVar
 from urllib.parse import unquote_plus
 
@@ -31,6 +32,17 @@ class HeaderKind(Enum):
     """Repeats a URL of the site, whose query may hold a place."""
     FIELD = "field"
     """Named like a field that may hold a place: judged by its value."""
+
+
+class Interest(IntEnum):
+    """What a field's name makes of its value."""
+
+    NONE = 0
+    """Only what names a place by itself could be one."""
+    SHAPED = 1
+    """A place only if it has the shape of a precise pair: ``path``, ``address`` and ``end`` are everyday names."""
+    ANY = 2
+    """Worth a look, whatever it is."""
 
 
 _URL_HEADERS = frozenset("referer x-original-url x-rewrite-url x-forwarded-uri x-original-uri x-url".split())
@@ -61,7 +73,7 @@ _NEVER = frozenset({"origin", "from", "host", "cookie", "authorization", "via", 
 
 
 class Memo(dict[K, V], Generic[K, V]):
-    """A dictionary that asks ``read`` for what it lacks, and stops remembering when it is full."""
+    """A dictionary that asks ``read`` for what it lacks, and forgets everything when it is full."""
 
     def __init__(self, read: Callable[[K], V], longest: int = MAX_NAME_LENGTH) -> None:
         super().__init__()
@@ -70,7 +82,9 @@ class Memo(dict[K, V], Generic[K, V]):
 
     def __missing__(self, key: K) -> V:
         value = self._read(key)
-        if len(self) < MEMO_ENTRIES and len(key) <= self._longest:
+        if len(key) <= self._longest:
+            if len(self) >= MEMO_ENTRIES:
+                self.clear()
             self[key] = value
         return value
 
@@ -109,8 +123,13 @@ class LocationRules:
         self._own_headers = re.compile("|".join(map(translate, map(_plain, headers))) or r"(?!)")
         self._own_fields = re.compile("|".join(translate(name.lower()) for name in fields) or r"(?!)")
         self.header_kinds: Memo[bytes, HeaderKind | None] = Memo(self._read_header)
-        self.key_kinds: Memo[bytes, bool] = Memo(self._read_key)
-        self.form_kinds: Memo[bytes, bool] = Memo(lambda raw: self._read_key(form_text(raw).encode()))
+        self.key_kinds: Memo[bytes, Interest] = Memo(self._read_key)
+        self.form_kinds: Memo[bytes, Interest] = Memo(lambda raw: self._read_key(form_text(raw).encode()))
+
+    @cached_property
+    def photos_only(self) -> LocationRules:
+        """Rules that know no places, for the bodies of a visitor who shares theirs: photos may show somebody else's."""
+        return _NoRules(precise=self.precise)
 
     def _read_header(self, raw: bytes) -> HeaderKind | None:
         name = _plain(raw[:MAX_NAME_LENGTH].decode("latin-1"))
@@ -126,12 +145,17 @@ class LocationRules:
             return HeaderKind.PLACE
         return HeaderKind.FIELD if kind_of(name) is not None else None
 
-    def _read_key(self, raw: bytes) -> bool:
-        """Whether a JSON key, as it stands between its quotes, is worth a look; in doubt it is."""
+    def _read_key(self, raw: bytes) -> Interest:
+        """What a JSON key, as it stands between its quotes, makes of its value; in doubt it is worth a look."""
         if b"\\" in raw:
-            return True
+            return Interest.ANY
         name = raw.decode("utf-8", "replace")
-        return kind_of(name) is not None or self.is_own_field(name)
+        kind = kind_of(name)
+        if self.is_own_field(name):
+            return Interest.ANY
+        if kind is None:
+            return Interest.NONE
+        return Interest.SHAPED if kind is Kind.WEAK_PAIR else Interest.ANY
 
     def is_own_field(self, name: str) -> bool:
         """Whether the operator named this field as a place."""
@@ -148,3 +172,11 @@ class LocationRules:
         if kind is None and inside and is_companion(name):
             kind = Kind.COMPANION
         return scrub_text(kind, text, self.precise)
+
+
+class _NoRules(LocationRules):
+    def _read_key(self, raw: bytes) -> Interest:
+        return Interest.NONE
+
+    def scrub_field(self, name: str, text: str, *, inside: bool = False) -> str | None:
+        return None

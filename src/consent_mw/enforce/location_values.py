@@ -53,10 +53,26 @@ _WKT = re.compile(
 )
 _NMEA = re.compile(r"\$(?:G[PNLABQ]|BD|QZ)(?:GGA|GLL|RMC|GNS|WPL|BWC),[^\r\n\"]{1,120}")
 _MAP_URL = re.compile(r"(?<=[@=/])[+-]?\d{1,2}\.\d{3,},\s?[+-]?\d{1,3}\.\d{3,}|!3d-?\d+\.\d+!4d-?\d+\.\d+")
-_SELF_NAMING = (_GEO_URI, _WKT, _NMEA, _MAP_URL)
+_URL_AXIS = re.compile(
+    r"(?<=[?&#;])(?:[\w\[%.\-]{0,40}[_\-\[%.])?(?:lat|lng|lon|latitude|longitude)(?:%5D|\])?=[+-]?\d{1,3}\.\d+",
+    re.IGNORECASE,
+)
+_SELF_NAMING = (_GEO_URI, _WKT, _NMEA, _MAP_URL, _URL_AXIS)
+_HINTS = (
+    (b"geo:", re.compile(rb"geo:[+-]?\d")),
+    (b"(", re.compile(rb"(?:point|linestring|polygon)[\szm]*\([\s(]*[+-]?\d")),
+    (b"$", re.compile(rb"\$(?:g[pnlabq]|bd|qz)[a-z]{3},")),
+    (b"!3d", re.compile(rb"!3d-?\d")),
+    (b"@", re.compile(rb"@[+-]?\d{1,2}\.\d{3}")),
+    (b"?", re.compile(rb"[=/][+-]?\d{1,2}\.\d{3,},|(?:lat|lng|lon|itude)(?:%5d|\])?=[+-]?\d{1,3}\.\d")),
+)
+"""For lower-case bytes: a piece of text that each of them holds, and its shape, loosely."""
 
-SELF_NAMING_HINTS = (b"geo:", b"$g", b"$bd", b"$qz", b"point", b"linestring", b"polygon", b"/@", b"!3d", b"maps")
-"""Lower-case bytes, one of which is in every text that names a place by itself."""
+
+def may_name_itself(body: bytes) -> bool:
+    """Whether :func:`scrub_self_naming` could find something: plain memory searches first, then the shapes."""
+    lowered = body.lower()
+    return any(hint in lowered and shape.search(lowered) is not None for hint, shape in _HINTS)
 
 
 def _rounded(text: str) -> str:

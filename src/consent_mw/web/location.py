@@ -6,20 +6,28 @@ payment callback or a sensor keeps working.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
+
+from starlette.types import Receive
 
 from consent_mw.core.policy import Policy
 from consent_mw.enforce.location_address import ClientAddress, cut_host
+from consent_mw.enforce.location_body import scrubber_for
 from consent_mw.enforce.location_form import scrub_form
 from consent_mw.enforce.location_headers import HeaderScrubber
 from consent_mw.enforce.location_json import Scrubbed
+from consent_mw.enforce.location_multipart import NO
 from consent_mw.enforce.location_rules import LocationRules, Memo
 from consent_mw.enforce.location_values import Precise
 from consent_mw.settings import LocationSettings
+from consent_mw.web.folders import Folders
 from consent_mw.web.observed import Observed
+from consent_mw.web.receive import ScrubbedBody, has_body
+
+logger = logging.getLogger("consent_mw")
 
 REMOVED_HEADER = b"consent-removed"
 MAX_NAMES, MAX_NAME = 20, 100
@@ -30,6 +38,7 @@ MAX_QUERY = 512
 _ONLY_BROWSERS = frozenset(
     {b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"sec-ch-ua", b"origin", b"upgrade-insecure-requests"}
 )
+_NEEDED = frozenset({b"host", b"cookie", b"content-type", b"content-length", b"accept", b"accept-encoding"})
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 
 
@@ -51,6 +60,9 @@ class LocationGate:
         self._enforces = enforces
         self._own_cookie = f"{cookie}=".encode()
         mode = ClientAddress(settings.client_ip)
+        self._rejects = settings.broken_media == "reject"
+        self._photo_field = settings.photo_field
+        self._photo_paths = Folders(settings.photo_paths)
         self._exempt = Folders(settings.exempt_paths)
         self._rules = LocationRules(
             headers=settings.extra_headers,
@@ -62,11 +74,43 @@ class LocationGate:
         self._queries: Memo[bytes, Scrubbed] = Memo(lambda query: scrub_form(query, self._rules), MAX_QUERY)
         self._hosts: Memo[str, str | None] = Memo(lambda host: cut_host(host, mode))
 
-    def judges(self, path: str, head: Mapping[bytes, bytes]) -> bool:
+    def judges(self, inner: Scope, head: Mapping[bytes, bytes]) -> bool:
         """Whether a request comes from a visitor's browser, to a path that is not exempt."""
-        return is_from_browser(head, self._own_cookie) and path not in self._exempt
+        return is_from_browser(head, self._own_cookie) and not self._exempt.hold(inner)
 
-    def narrow(self, inner: dict[str, Any], head: Mapping[bytes, bytes]) -> tuple[str, ...]:
+    def body(
+        self, inner: Scope, head: Mapping[bytes, bytes], receive: Receive, removed: Iterable[str], *, located: bool
+    ) -> ScrubbedBody | None:
+        """The body of a request, where there is one to be judged.
+
+        :param removed: names of what was taken out of the head
+        :param located: the visitor has granted that the site knows where they are
+        """
+        if not has_body(inner, head) or not self.judges(inner, head) or (located and self._keeps_photos(inner)):
+            return None
+        scrubber = scrubber_for(
+            head.get(b"content-type", b""),
+            self._rules,
+            fields=not located,
+            photo_field=self._photo_field if located else "",
+        )
+        return ScrubbedBody(
+            receive,
+            scrubber,
+            dict.fromkeys(removed),
+            self._observed.places,
+            reject=self._rejects,
+            enforces=self._enforces,
+        )
+
+    def _keeps_photos(self, inner: Scope) -> bool:
+        """Whether this upload's photos keep their places, by its route or by its own word."""
+        if self._photo_paths.hold(inner):
+            return True
+        query: bytes = inner.get("query_string", b"")
+        return self._photo_field.encode() in query and says_yes(query, self._photo_field)
+
+    def narrow(self, inner: Scope, head: Mapping[bytes, bytes]) -> tuple[str, ...]:
         """Take the place out of a request's head.
 
         :return: the names of what was taken out, never the values
@@ -88,15 +132,9 @@ class LocationGate:
         return removed
 
 
-class Folders:
-    """Paths and everything under them; ``/delivery`` is not ``/delivery-map``."""
-
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._exact = frozenset(path.rstrip("/") or "/" for path in paths)
-        self._under = tuple(path.rstrip("/") + "/" for path in paths)
-
-    def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and bool(self._under) and (path in self._exact or path.startswith(self._under))
+def says_yes(query: bytes, name: str) -> bool:
+    """Whether a query string has this field, with a value that means yes."""
+    return any(key == name and value not in NO for key, value in parse_qsl(query.decode("latin-1")))
 
 
 def is_from_browser(head: Mapping[bytes, bytes], own_cookie: bytes) -> bool:

@@ -16,8 +16,8 @@ from consent_mw.config import ConsentConfig
 from consent_mw.ledger.base import Ledger
 from consent_mw.web.access import SCOPE_KEY
 from consent_mw.web.endpoints import GPC_PATH, Endpoints
+from consent_mw.web.folders import Folders
 from consent_mw.web.head import barest, passed_on, read_head
-from consent_mw.web.location import Folders
 from consent_mw.web.responder import Responder
 from consent_mw.web.site import Site
 from consent_mw.web.visit import Visit, Visits
@@ -56,8 +56,7 @@ class ConsentMiddleware:
         self._endpoints = Endpoints(self.site)
         self._location = self.site.location
         self._prefix = self.site.config.path + "/"
-        exempt = self.site.config.enforcement.exempt_paths
-        self._exempt = Folders(exempt) if exempt else None
+        self._exempt = Folders(self.site.config.enforcement.exempt_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -74,12 +73,17 @@ class ConsentMiddleware:
             await self._endpoints(scope, receive, send, visit)
             return
         inner = _with_consent(scope, visit)
-        if self._exempt is not None and path.removeprefix(scope.get("root_path", "").rstrip("/")) in self._exempt:
+        if self._exempt.hold(scope):
             await self.app(inner, receive, send)
             return
-        responder = Responder(visit, scope, send, self._narrow(inner, head, cookies, visit))
+        removed = self._narrow(inner, head, cookies, visit)
+        body = self._location.body(inner, head, receive, removed, located=visit.located)
+        responder = Responder(visit, scope, send, removed if body is None else body.removed)
         try:
-            await self.app(inner, receive, responder)
+            if body is None:
+                await self.app(inner, receive, responder)
+            else:
+                await body.run(self.app, inner, head, responder)
         finally:
             responder.release()
 
@@ -92,7 +96,7 @@ class ConsentMiddleware:
             extensions = inner.get("extensions")
             if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
                 inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}
-            if not visit.located and self._location.judges(inner["path"], head):
+            if not visit.located and self._location.judges(inner, head):
                 return self._location.narrow(inner, head)
         except Exception:
             logger.exception("a request could not be judged; the app sees the barest of it")

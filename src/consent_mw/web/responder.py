@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import ParamSpec
 from urllib.parse import quote
 
@@ -54,7 +54,7 @@ class Responder:
 
     __slots__ = ("_coding", "_gate", "_removed", "_scope", "_send", "_site", "_start", "_visit")
 
-    def __init__(self, visit: Visit, scope: Scope, send: Send, removed: tuple[str, ...] = ()) -> None:
+    def __init__(self, visit: Visit, scope: Scope, send: Send, removed: Collection[str] = ()) -> None:
         self._site = visit.site
         self._visit = visit
         self._scope = scope
@@ -105,7 +105,7 @@ class Responder:
         if sets_cookie:
             headers = self._cookies_judged(list(headers))
         if self._removed:
-            headers = [*headers, removed_header(self._removed)]
+            headers = [*headers, removed_header(tuple(self._removed))]
         if is_html(content_type) and message["type"] == "http.response.start":
             headers = self._page_start(message, list(headers), content_type)
             if not self._visit.located and self._site.enforces:

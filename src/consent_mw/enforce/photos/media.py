@@ -60,6 +60,8 @@ class MediaScrubber:
     whether to reject the upload. It can be set after part of the file was handed on.
     """
 
+    filler = b"\0"
+
     def __init__(self) -> None:
         self.broken: str | None = None
         self._source = Source()
