@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from consent_mw.core.policy import Policy
 from consent_mw.enforce.location_address import ClientAddress, cut_host
