@@ -13,6 +13,7 @@ from typing import Literal
 
 from consent_mw.core.policy import Policy, Regime, Service
 from consent_mw.core.signals import NO_SIGNALS, Signals
+from consent_mw.errors import ConsentRequired
 
 DAY_SECONDS = 86_400
 
@@ -131,6 +132,12 @@ class Consent:
         :raises LookupError: for an unknown id, because a typo must never read as an answer
         """
         return self.grants.granted(id)
+
+    def require(self, *ids: str) -> None:
+        """:raises ConsentRequired: naming those of the categories and services that are not granted"""
+        missing = [id for id in ids if not self.granted(id)]
+        if missing:
+            raise ConsentRequired(*missing)
 
     @property
     def own_services(self) -> Mapping[str, bool]:

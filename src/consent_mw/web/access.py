@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from consent_mw.core.decision import Consent
 from consent_mw.errors import ConfigError, ConsentError, ConsentRequired
+from consent_mw.web.head import page_address
 from consent_mw.web.problem import problem
 from consent_mw.web.visit import Visit
 
@@ -37,30 +38,30 @@ def requires_consent(*required: str) -> Callable[[Endpoint], Endpoint]:
     Without consent the answer is 403: a page that asks, when the browser loads a page, else problem+json. A websocket
     is closed with code 4403. The endpoint takes the request (or websocket) as one of its arguments.
 
-    :raises ConfigError: at import, when nothing is named
+    :raises ConfigError: at import, when nothing is named or a class is decorated instead of its methods
     """
     if not required:
         raise ConfigError("requires_consent() names nothing; allowed: ids of categories or services")
 
     def decorate(endpoint: Endpoint) -> Endpoint:
+        if inspect.isclass(endpoint):
+            raise ConfigError(f"requires_consent() on class {endpoint.__name__}; allowed: on its methods")
+
         @functools.wraps(endpoint)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
             connection = _connection(args, kwargs)
-            consent = get_consent(connection)
-            missing = [id for id in required if not consent.granted(id)]
-            if missing:
-                return await _refuse(connection, missing)
+            try:
+                get_consent(connection).require(*required)
+            except ConsentRequired as error:
+                return await _refuse(connection, error.required)
             if inspect.iscoroutinefunction(endpoint):
                 return await endpoint(*args, **kwargs)
-            return await _in_thread(endpoint, args, kwargs)
+            answer = await run_in_threadpool(endpoint, *args, **kwargs)
+            return await answer if inspect.isawaitable(answer) else answer
 
         return guarded  # type: ignore[return-value]
 
     return decorate
-
-
-async def _in_thread(endpoint: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return await run_in_threadpool(endpoint, *args, **kwargs)
 
 
 def _visit(connection: HTTPConnection | MutableMapping[str, Any]) -> Visit:
@@ -78,10 +79,10 @@ def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection
         inner = getattr(value, "request", None)  # a class-based endpoint
         if isinstance(inner, HTTPConnection):
             return inner
-    raise ConsentRequired("the endpoint takes no request, so nobody's consent can be read")
+    raise ConsentError("requires_consent(): the endpoint takes no request or websocket, so whose consent is it?")
 
 
-async def _refuse(connection: HTTPConnection, missing: list[str]) -> Response | None:
+async def _refuse(connection: HTTPConnection, missing: Sequence[str]) -> Response | None:
     if isinstance(connection, WebSocket):
         await connection.close(code=4403, reason="consent required")
         return None
@@ -90,8 +91,7 @@ async def _refuse(connection: HTTPConnection, missing: list[str]) -> Response | 
     if not isinstance(connection, Request) or not wants_page(connection):
         return problem(403, "Consent required", f"not granted: {', '.join(missing)}", required=missing)
     locale = site.locales.negotiate(connection.headers.get("accept-language", ""), site.config.banner.locales)
-    return_to = connection.scope["path"]
-    origin = connection.scope.get("root_path", "")
+    origin, return_to = connection.scope.get("root_path", ""), page_address(connection.scope)
     page = site.banner.required_page(missing, consent, locale, origin=origin, return_to=return_to)
     return HTMLResponse(page, status_code=403, headers={"cache-control": "no-store"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from urllib.parse import quote
 
 from starlette.types import Scope
 
@@ -16,6 +17,7 @@ _DOCUMENT_DESTINATIONS = frozenset({b"document", b"iframe", b"frame", b"embed", 
 _STATIC_DESTINATIONS = frozenset(
     {b"audio", b"font", b"image", b"manifest", b"script", b"style", b"track", b"video", b"worker", b"sharedworker"}
 )
+_PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _DECIDING = frozenset({b"sec-gpc", b"dnt"})
 
 _narrowed = lru_cache(maxsize=256)(narrowed)
@@ -67,6 +69,12 @@ _HARMLESS = frozenset(
 def barest(headers: RawHeaders) -> RawHeaders:
     """What an app needs to answer at all, when the rest could not be judged: no cookie, no place, no condition."""
     return [(n, v) for n, v in headers if n in _HARMLESS or n.startswith(b"sec-websocket-")]
+
+
+def page_address(scope: Scope) -> str:
+    """Path and query of the page that was asked for, as a link writes them."""
+    path, query = quote(scope["path"], safe=_PATH_SAFE), scope.get("query_string", b"").decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _replaced(headers: RawHeaders, name: bytes, old: bytes, new: bytes) -> RawHeaders:

@@ -33,6 +33,7 @@ from consent_mw.enforce.page_headers import (
 )
 from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import Tag
+from consent_mw.web.head import page_address
 from consent_mw.web.location import removed_header
 from consent_mw.web.site import host_name
 from consent_mw.web.visit import Visit, cookie_names
@@ -143,9 +144,7 @@ class Responder:
         own_hosts = site.own_hosts | {host_name(raw_host)}
         accept = header(scope["headers"], b"accept-language").decode("latin-1")
         nonce, inline_style = csp_nonce(headers), not has_csp(headers)
-        return_to = quote(scope["path"], safe="/%:@!$&'()*+,;=~-._") + (
-            "?" + scope["query_string"].decode("latin-1") if scope.get("query_string") else ""
-        )
+        return_to = page_address(scope)
         root = scope.get("root_path", "")
 
         locale = site.locales.negotiate(accept, site.config.banner.locales)
