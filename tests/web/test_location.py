@@ -143,7 +143,7 @@ def test_a_name_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_visitor_cannot_write_headers_of_ours() -> None:
     seen = visit(query_string=b"a%0d%0ax-evil:1%2clat=39.9042&" + b"&".join(b"lat%d=39.9042" % n for n in range(99)))
     (told,) = seen.answered(b"consent-removed")
-    assert told.startswith(b"a%0D%0Ax-evil%3A1%2Clat, lat0")
+    assert told.startswith(b"a%0D%0Ax-evil:1%2Clat, lat0")
     assert told.count(b",") == 19
 
 

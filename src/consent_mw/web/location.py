@@ -48,7 +48,7 @@ def removed_header(names: tuple[str, ...]) -> tuple[bytes, bytes]:
 
     Clients choose names, so what no token may hold is percent-encoded.
     """
-    tokens = [quote(name[:MAX_NAME], safe="[]()!#$&'*+^`|~") for name in names[:MAX_NAMES]]
+    tokens = [quote(name[:MAX_NAME], safe="[]()!#$&'*+^`|~:") for name in names[:MAX_NAMES]]
     return REMOVED_HEADER, ", ".join(tokens).encode("ascii")
 
 

@@ -119,6 +119,8 @@ class ScrubbedBody:
             return
         body, more = message.get("body", b""), message.get("more_body", False)
         judged = self._scrubbed(body, last=not more)
+        if self.broken is not None:
+            return
         self._taken += len(body)
         self._given += len(judged)
         if not more:
