@@ -149,7 +149,7 @@ def _cut_list(value: bytes, mode: ClientAddress) -> bytes | None:
 def _cut_node(match: re.Match[bytes]) -> bytes:
     node = match[2].strip(b'"').replace(b"\\", b"").decode("latin-1")
     # RFC 7239 section 6.3: an obfuscated identifier starts with "_" and says nothing about the network.
-    cut = None if node.startswith("_") else cut_address(node)
+    cut = None if node.startswith("_") or not node else cut_address(node)
     if cut is None:
         return match[0]
     quote = b'"' if ":" in cut or match[2].startswith(b'"') else b""
