@@ -131,9 +131,9 @@ def _services(
         declared = entry.id in own or entry.id in config.use
         number = entry.number or _number(entry, catalogued)
         if number in numbers:
-            raise ConfigError(
-                f"services.{entry.id}.number = {number} belongs to {numbers[number]!r}; allowed: a number of its own"
-            )
+            other = numbers[number]
+            mine, theirs = (entry.id, other) if entry.id in own else (other, entry.id)
+            raise ConfigError(f"services.{mine}.number = {number} belongs to {theirs!r}; allowed: a number of its own")
         if entry.id in categories:
             raise ConfigError(f"services.{entry.id}: a category has this id; allowed: an id of its own")
         numbers[number] = entry.id

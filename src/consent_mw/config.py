@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from consent_mw.banner_settings import BannerSettings
 from consent_mw.catalog.schema import CookieEntry, Id, ServiceEntry, Strict
@@ -50,6 +50,13 @@ class ConsentConfig(Strict):
     services: tuple[ServiceEntry, ...] = ()
     cookies: tuple[CookieEntry, ...] = ()
 
+    @field_validator("path")
+    @classmethod
+    def _reachable(cls, path: str) -> str:
+        if {".", ".."}.intersection(path.split("/")):
+            raise ValueError("allowed: a path that browsers ask for as it is written, without . and ..")
+        return path
+
     def __init__(self, **values: Any) -> None:
         """:raises ConfigError: for any wrong or unknown key"""
         try:
@@ -68,7 +75,7 @@ class ConsentConfig(Strict):
         if isinstance(source, ConsentConfig):
             return source
         if isinstance(source, Mapping):
-            return cls(**source)
+            return cls(**{str(key): value for key, value in source.items()})
         if not isinstance(source, str | PathLike):
             raise ConfigError(f"config = {source!r}: allowed are a path, a mapping, a ConsentConfig or None")
         try:
@@ -83,6 +90,9 @@ def check_secrets(secret_key: str | Sequence[str]) -> tuple[str, ...]:
 
     :raises ConfigError: when there is none, or one is shorter than 32 bytes; the message never shows a secret
     """
+    if not isinstance(secret_key, str | list | tuple):
+        kind = type(secret_key).__name__
+        raise ConfigError(f"secret_key is of type {kind}; allowed is one str, or a list of them with the newest last")
     keys: tuple[str, ...] = (secret_key,) if isinstance(secret_key, str) else tuple(secret_key)
     if not keys:
         raise ConfigError("secret_key = []: allowed is one secret, or a list of them with the newest last")

@@ -56,7 +56,10 @@ class CookieSettings(Strict):
     @classmethod
     def _plain(cls, name: str) -> str:
         # The prefix follows from scheme and domain; written into the name it would be wrong on one of them.
-        return name.removeprefix("__Host-")
+        name = name.removeprefix("__Host-")
+        if name.startswith("__") or not name:
+            raise ValueError("allowed: a plain name; the prefix __Host- comes by itself over https")
+        return name
 
 
 class EnforcementSettings(Strict):

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from consent_mw.catalog.schema import CatalogFile
+from pydantic import TypeAdapter, ValidationError
+
+from consent_mw.catalog.schema import CatalogFile, CookieName
 
 # The lines that web/observed.py writes, wherever they stand in a log line.
 _UNCLASSIFIED = re.compile(r"unclassified (?:request|response) cookie '([^']{1,200})'")
+_COOKIE_NAME: TypeAdapter[str] = TypeAdapter(CookieName)
 _SERVICE = re.compile(r"\(service ([a-z0-9_-]{1,64})[,)]")
 
 
@@ -40,7 +43,18 @@ def as_toml(seen: Suggestion) -> str:
         lines += ["# Seen on your pages. Keep those you really use: visitors are asked for them by name."]
         lines += ["use = [" + ", ".join(f'"{id}"' for id in seen.services) + "]", ""]
     for name in seen.cookies:
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        lines += ["[[cookies]]", f'name = "{quoted}"']
+        if not _can_be_configured(name):
+            lines += [f"# Left out, because nobody but a visitor names a cookie like this: {name!a}", ""]
+            continue
+        lines += ["[[cookies]]", f'name = "{name}"']
         lines += ['category = "identification"  # or "necessary", if the site cannot work without it', ""]
     return "\n".join(lines) if lines else "# Nothing was observed that needs classifying.\n"
+
+
+def _can_be_configured(name: str) -> bool:
+    """Visitors choose what they send: a name with a star would classify more than itself."""
+    try:
+        _COOKIE_NAME.validate_python(name)
+    except ValidationError:
+        return False
+    return "*" not in name

@@ -80,6 +80,7 @@ class Site:
         self._first_host = _host_of(config.origins[0]) if config.origins else ""
         self._secure_cookie = self._cookie(secure=True)
         self._plain_cookie = self._cookie(secure=False)
+        _say_what_to_know(config, self.policy)
         _warn_if_token_may_not_fit(self.policy, self.codec)
 
     def is_secure(self, scope: Scope) -> bool:
@@ -158,6 +159,22 @@ def _recorder(
 
 def _host_of(origin: str) -> str:
     return urlsplit(origin).hostname or ""
+
+
+def _say_what_to_know(config: ConsentConfig, policy: Policy) -> None:
+    """What an operator should hear once, at start-up."""
+    if not policy.declares_services:
+        logger.warning(
+            "no service is declared: everything is held back, but a consent is valid only for services that visitors "
+            "are told about; name them with `use` or [[services]]"
+        )
+    if config.cookie.domain is not None:
+        logger.warning(
+            "cookie.domain = %r gives up the __Host- prefix: every subdomain can overwrite the consent cookie",
+            config.cookie.domain,
+        )
+    if config.enforcement.mode != "enforce":
+        logger.warning("enforcement.mode = %r: nothing is held back", config.enforcement.mode)
 
 
 def _warn_if_token_may_not_fit(policy: Policy, codec: TokenCodec) -> None:
