@@ -31,7 +31,7 @@ FLOORS = [
     {"enforce"},
     {"ledger"},
     {"web"},
-    {"cli", "consent_mw", "__main__"},
+    {"cli", "consent_mw", "__main__", "logs"},
 ]
 """From the ground up. A module imports from its own floor and those below."""
 

@@ -187,6 +187,17 @@ def test_the_page_asks_for_what_is_missing_and_leads_back_with_its_query() -> No
     assert b"no-store" in (answer.one(b"cache-control") or b"")
 
 
+def test_the_feature_is_named_to_whoever_is_asked() -> None:
+    @requires_consent("geolocation", feature="Nearby <offices>")
+    async def nearby(request: Request) -> Response:
+        return PlainTextResponse("near")
+
+    app = wrapped(Starlette(routes=[Route("/nearby", nearby)]))
+    assert b"Nearby &lt;offices&gt;" in call(app, "/nearby", PAGE_LOAD).body
+    problem = json.loads(call(app, "/nearby").body)
+    assert (problem["required"], problem["feature"]) == (["geolocation"], "Nearby <offices>")
+
+
 def test_a_websocket_is_closed_with_a_code_of_its_own() -> None:
     app = starlette()
     connect = [{"type": "websocket.connect"}]

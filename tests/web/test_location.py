@@ -201,6 +201,50 @@ def test_what_is_no_page_gets_no_permissions_policy() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "raw", "coarse", "coarse_raw"),
+    [
+        ("/near/39.9042,116.4074", b"/near/39.9042,116.4074", "/near/39.9,116.4", b"/near/39.9,116.4"),
+        ("/@39.9042,116.4074,15z", b"/@39.9042,116.4074,15z", "/@39.9,116.4,15z", b"/@39.9,116.4,15z"),
+        ("/lat/39.9042/lng/116.4074", b"/lat/39.9042/lng/116.4074", "/lat/39.9/lng/116.4", b"/lat/39.9/lng/116.4"),
+        ("/geohash/wx4g0bm6c", b"/geohash/wx4g0bm6c", "/geohash/wx4", b"/geohash/wx4"),
+        ("/bssid/a4:b1:c2:d3:e4:f5", b"/bssid/a4:b1:c2:d3:e4:f5", "/bssid/-", b"/bssid/-"),
+        ("/a/b c/1.5", b"/a/b%20c/1.5", "/a/b c/1.5", b"/a/b%20c/1.5"),
+        ("/x/y/39.9042,116.4074", b"/x%2Fy/39.9042%2C116.4074", "/x/y/39.9,116.4", b"/x%2Fy/39.9,116.4"),
+    ],
+)
+def test_path_segments_are_made_coarser_where_configured(path: str, raw: bytes, coarse: str, coarse_raw: bytes) -> None:
+    seen = visit(path=path, raw_path=raw, settings={"path_segments": True})
+    assert (seen.scope["path"], seen.scope["raw_path"]) == (coarse, coarse_raw)
+    untouched = visit(path=path, raw_path=raw)
+    assert (untouched.scope["path"], untouched.scope["raw_path"]) == (path, raw)
+
+
+@pytest.mark.parametrize("configured", [False, True])
+@pytest.mark.parametrize("granted", [False, True])
+@pytest.mark.parametrize(
+    ("message", "judged"),
+    [
+        ({"text": '{"lat": 39.9042, "a": 1}'}, {"text": '{"a": 1}'}),
+        ({"bytes": b'{"lat": 39.9042, "a": 1}'}, {"bytes": b'{"a": 1}'}),
+        ({"text": "lat=39.9042"}, {"text": "lat="}),
+        ({"text": "hello \U0001f30d"}, {"text": "hello \U0001f30d"}),
+        ({"bytes": b"\xff\x00"}, {"bytes": b"\xff\x00"}),
+        ({"text": None, "bytes": b"x"}, {"text": None, "bytes": b"x"}),
+    ],
+)
+def test_messages_of_a_websocket_are_judged_where_configured(
+    message: dict[str, object], judged: dict[str, object], configured: bool, granted: bool
+) -> None:
+    mounted = middleware(location={"websocket_messages": configured})
+    headers = [*BROWSER, (b"cookie", grant(mounted, geolocation=True))] if granted else list(BROWSER)
+    incoming = [{"type": "websocket.receive", **message}]
+    seen = exchange(
+        mounted, type="websocket", headers=headers, incoming=incoming, response=[{"type": "websocket.close"}]
+    )
+    assert seen.received == [{"type": "websocket.receive", **(judged if configured and not granted else message)}]
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"client_ip": "hash"}, r"location\.client_ip = 'hash'.*'truncate', 'drop' or 'keep'"),

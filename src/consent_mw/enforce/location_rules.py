@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from copy import copy
 from enum import Enum, IntEnum
 from fnmatch import translate
 from functools import cached_property
@@ -130,6 +131,13 @@ class LocationRules:
     def photos_only(self) -> LocationRules:
         """Rules that know no places, for the bodies of a visitor who shares theirs: photos may show somebody else's."""
         return _NoRules(precise=self.precise)
+
+    @cached_property
+    def coarse(self) -> LocationRules:
+        """The same rules, with places made coarser instead of removed."""
+        other = copy(self)
+        other.precise = Precise.COARSEN
+        return other
 
     def _read_header(self, raw: bytes) -> HeaderKind | None:
         name = _plain(raw[:MAX_NAME_LENGTH].decode("latin-1"))

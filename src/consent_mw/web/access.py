@@ -32,12 +32,13 @@ def get_consent(connection: HTTPConnection | MutableMapping[str, Any]) -> Consen
     return _visit(connection).consent
 
 
-def requires_consent(*required: str) -> Callable[[Endpoint], Endpoint]:
+def requires_consent(*required: str, feature: str = "") -> Callable[[Endpoint], Endpoint]:
     """Let a Starlette or FastAPI endpoint run only when every named category or service is granted.
 
     Without consent the answer is 403: a page that asks, when the browser loads a page, else problem+json. A websocket
     is closed with code 4403. The endpoint takes the request (or websocket) as one of its arguments.
 
+    :param feature: what it is needed for, in the words of the site: shown to the visitor who is asked
     :raises ConfigError: at import, when nothing is named or a class is decorated instead of its methods
     """
     if not required:
@@ -53,7 +54,7 @@ def requires_consent(*required: str) -> Callable[[Endpoint], Endpoint]:
             try:
                 get_consent(connection).require(*required)
             except ConsentRequired as error:
-                return await _refuse(connection, error.required)
+                return await _refuse(connection, error.required, feature)
             if inspect.iscoroutinefunction(endpoint):
                 return await endpoint(*args, **kwargs)
             answer = await run_in_threadpool(endpoint, *args, **kwargs)
@@ -82,17 +83,19 @@ def _connection(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection
     raise ConsentError("requires_consent(): the endpoint takes no request or websocket, so whose consent is it?")
 
 
-async def _refuse(connection: HTTPConnection, missing: Sequence[str]) -> Response | None:
+async def _refuse(connection: HTTPConnection, missing: Sequence[str], feature: str) -> Response | None:
     if isinstance(connection, WebSocket):
         await connection.close(code=4403, reason="consent required")
         return None
     visit = _visit(connection)
     site, consent = visit.site, visit.consent
     if not isinstance(connection, Request) or not wants_page(connection):
-        return problem(403, "Consent required", f"not granted: {', '.join(missing)}", required=missing)
+        detail = f"not granted: {', '.join(missing)}"
+        members: dict[str, Any] = {"required": missing} | ({"feature": feature} if feature else {})
+        return problem(403, "Consent required", detail, **members)
     locale = site.locales.negotiate(connection.headers.get("accept-language", ""), site.config.banner.locales)
     origin, return_to = connection.scope.get("root_path", ""), page_address(connection.scope)
-    page = site.banner.required_page(missing, consent, locale, origin=origin, return_to=return_to)
+    page = site.banner.required_page(missing, consent, locale, feature=feature, origin=origin, return_to=return_to)
     return HTMLResponse(page, status_code=403, headers={"cache-control": "no-store"})
 
 

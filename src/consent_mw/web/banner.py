@@ -155,11 +155,18 @@ class Banner:
         return Template(page).fill(self._addresses(origin, return_to))
 
     def required_page(
-        self, required: Sequence[str], consent: Consent, locale: str, *, origin: str = "", return_to: str = "/"
+        self,
+        required: Sequence[str],
+        consent: Consent,
+        locale: str,
+        *,
+        feature: str = "",
+        origin: str = "",
+        return_to: str = "/",
     ) -> bytes:
         """What a visitor meets at a page that works only with something they have not granted: a plain question."""
         words = self._in(locale)
-        page = pages.required(words, self._policy, required, current_choice(consent), self._styles)
+        page = pages.required(words, self._policy, required, current_choice(consent), self._styles, feature=feature)
         return Template(page).fill(self._addresses(origin, return_to))
 
     def receipt_page(self, receipt: Mapping[str, Any], locale: str, *, query: str, origin: str = "") -> bytes:

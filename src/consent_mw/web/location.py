@@ -20,12 +20,13 @@ from consent_mw.enforce.location_form import scrub_form
 from consent_mw.enforce.location_headers import HeaderScrubber
 from consent_mw.enforce.location_json import Scrubbed
 from consent_mw.enforce.location_multipart import NO
+from consent_mw.enforce.location_path import coarsen_path, coarsen_raw_path
 from consent_mw.enforce.location_rules import LocationRules, Memo
 from consent_mw.enforce.location_values import Precise
 from consent_mw.settings import LocationSettings
 from consent_mw.web.folders import Folders
 from consent_mw.web.observed import Observed
-from consent_mw.web.receive import ScrubbedBody, has_body
+from consent_mw.web.receive import ScrubbedBody, has_body, scrubbed_messages
 
 logger = logging.getLogger("consent_mw")
 
@@ -61,6 +62,8 @@ class LocationGate:
         self._own_cookie = f"{cookie}=".encode()
         mode = ClientAddress(settings.client_ip)
         self._rejects = settings.broken_media == "reject"
+        self._path_segments = settings.path_segments
+        self._websocket_messages = settings.websocket_messages and enforces
         self._photo_field = settings.photo_field
         self._photo_paths = Folders(settings.photo_paths)
         self._exempt = Folders(settings.exempt_paths)
@@ -103,6 +106,12 @@ class LocationGate:
             enforces=self._enforces,
         )
 
+    def messages(self, inner: Scope, head: Mapping[bytes, bytes], receive: Receive, *, located: bool) -> Receive:
+        """The ``receive`` of a WebSocket, whose messages are judged where that is configured."""
+        if located or not self._websocket_messages or not self.judges(inner, head):
+            return receive
+        return scrubbed_messages(receive, self._rules, self._observed.places)
+
     def _keeps_photos(self, inner: Scope) -> bool:
         """Whether this upload's photos keep their places, by its route or by its own word."""
         if self._photo_paths.hold(inner):
@@ -116,6 +125,9 @@ class LocationGate:
         :return: the names of what was taken out, never the values
         """
         headers, removed = self._headers.scrub(inner["headers"], head)
+        if self._path_segments:
+            path, segments = coarsen_path(inner["path"], self._rules)
+            removed += segments
         query = inner.get("query_string")
         if query:
             query, fields = self._queries[query]
@@ -125,6 +137,10 @@ class LocationGate:
         if not self._enforces:
             return ()
         inner["headers"] = headers
+        if self._path_segments:
+            inner["path"] = path
+            if inner.get("raw_path"):
+                inner["raw_path"] = coarsen_raw_path(inner["raw_path"], self._rules)
         inner["query_string"] = query
         client = inner.get("client")
         if client and (host := self._hosts[client[0]]) != client[0]:

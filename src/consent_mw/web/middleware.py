@@ -80,6 +80,8 @@ class ConsentMiddleware:
         body = self._location.body(inner, head, receive, removed, located=visit.located)
         responder = Responder(visit, scope, send, removed if body is None else body.removed)
         try:
+            if kind == "websocket":
+                receive = self._location.messages(inner, head, receive, located=visit.located)
             if body is None:
                 await self.app(inner, receive, responder)
             else:

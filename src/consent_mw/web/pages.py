@@ -44,15 +44,19 @@ def error(words: Words, status: int, title: str, detail: str, styles: Styles) ->
     return _document(words, words["error_title"], body, _links(styles))
 
 
-def required(words: Words, policy: Policy, ids: Sequence[str], current: str, styles: Styles) -> str:
+def required(
+    words: Words, policy: Policy, ids: Sequence[str], current: str, styles: Styles, *, feature: str = ""
+) -> str:
     """Yes and no are buttons of one kind here too; "no" leads to the site's first page."""
     items = "".join(f"<li><b>{escape(words.label(id))}</b>{_about(words, policy, id)}</li>" for id in ids)
     asked = "".join(
         f'<input type="hidden" name="{"category" if id in policy.categories else "service"}" value="{escape(id)}">'
         for id in ids
     )
+    for_what = f"<p><strong>{escape(feature)}</strong></p>" if feature else ""
     body = (
-        f'<main class="consent-plain"><h1>{words["required_title"]}</h1><p>{words["required_text"]}</p><ul>{items}</ul>'
+        f'<main class="consent-plain"><h1>{words["required_title"]}</h1>{for_what}<p>{words["required_text"]}</p>'
+        f"<ul>{items}</ul>"
         f"<nav>{form_start('decision', words)}{current}{asked}"
         f'<button name="action" value="save">{words["required_allow"]}</button></form>'
         f'<form action="/"><button>{words["required_decline"]}</button></form></nav></main>'

@@ -13,7 +13,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from consent_mw.enforce.location_body import BodyScrubber
+from consent_mw.enforce.location_body import BodyScrubber, scrubber_for
+from consent_mw.enforce.location_rules import LocationRules
 from consent_mw.web.problem import problem
 
 logger = logging.getLogger("consent_mw")
@@ -33,6 +34,25 @@ def has_body(scope: Scope, head: Mapping[bytes, bytes]) -> bool:
     if length is not None:
         return length != b"0"
     return b"transfer-encoding" in head or scope["method"] not in _BODILESS
+
+
+def scrubbed_messages(receive: Receive, rules: LocationRules, report: Callable[[Iterable[str]], None]) -> Receive:
+    """The ``receive`` of a WebSocket whose messages are judged, each for itself."""
+
+    async def judged() -> Message:
+        message = await receive()
+        for key in ("text", "bytes"):
+            content = message.get(key)
+            if content:
+                data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else bytes(content)
+                scrubber = scrubber_for(b"text/plain", rules)
+                result = scrubber.feed(data) + scrubber.close()
+                if scrubber.removed:
+                    report(scrubber.removed)
+                    message[key] = result.decode("utf-8", "surrogatepass") if key == "text" else result
+        return message
+
+    return judged
 
 
 class ScrubbedBody:
