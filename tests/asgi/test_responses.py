@@ -419,6 +419,11 @@ def test_report_only_changes_nothing_and_says_what_it_would(caplog: pytest.LogCa
         assert any(what in r.getMessage() and "would" in r.getMessage() for r in caplog.records), what
 
 
+def test_report_only_renders_what_it_cannot_judge(caplog: pytest.LogCaptureFixture) -> None:
+    app = wrapped(answering(b"\xff\xfe<\x00p\x00>\x00"), enforcement={"mode": "report-only"})
+    assert call(app).start["headers"] == [HTML]
+
+
 # Mounted below a path
 
 

@@ -39,6 +39,11 @@ def has_wide_bom(start: bytes) -> bool:
     return start[:2] in (b"\xfe\xff", b"\xff\xfe")
 
 
+def may_become_wide_bom(start: bytes) -> bool:
+    """Whether too little of a page is known to tell."""
+    return start in (b"", b"\xfe", b"\xff")
+
+
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
     """The first value of a header, by lower-case name; empty when absent."""
     return next((value for key, value in headers if key.lower() == name), b"")

@@ -28,6 +28,7 @@ from consent_mw.enforce.page_headers import (
     header,
     is_html,
     is_readable,
+    may_become_wide_bom,
     tailored,
     unrendered,
 )
@@ -53,7 +54,18 @@ _NO_BODY = frozenset({204, 205, 304})
 class Responder:
     """Wraps ``send`` for one request."""
 
-    __slots__ = ("_coding", "_gate", "_removed", "_scope", "_send", "_site", "_start", "_visit")
+    __slots__ = (
+        "_coding",
+        "_first_body",
+        "_first_plain",
+        "_gate",
+        "_removed",
+        "_scope",
+        "_send",
+        "_site",
+        "_start",
+        "_visit",
+    )
 
     def __init__(self, visit: Visit, scope: Scope, send: Send, removed: Collection[str] = ()) -> None:
         self._site = visit.site
@@ -62,6 +74,7 @@ class Responder:
         self._send = send
         self._removed = removed
         self._start: Message | None = None  # held until the first body bytes are known
+        self._first_body = self._first_plain = b""
         self._gate: HtmlGate | None = None
         self._coding: Coding = _IDENTITY
 
@@ -202,40 +215,42 @@ class Responder:
 
     async def _on_body(self, message: Message) -> None:
         body, more = message.get("body", b""), message.get("more_body", False)
-        start = self._start
-        wide = has_wide_bom(body) and isinstance(self._coding, Identity)
-        if start is not None and wide and not self._visit.everything:
-            start["headers"] = unrendered(list(start["headers"]))
-            self._gate = None
-            return await self._flush_start(message)
-        out = self._gated(body, more)
-        message = {**message, "body": out}
-        if start is not None:
-            if not more and self._site.enforces and self._scope["method"] != "HEAD":
-                start["headers"].append((b"content-length", str(len(out)).encode()))
-            return await self._flush_start(message)
-        return await self._send(message)
-
-    def _gated(self, body: bytes, more: bool) -> bytes:
-        gate = self._gate
-        if gate is None:
-            return body
         if self._scope["method"] == "HEAD":
-            return b""
+            return await self._flush_start({**message, "body": b""})
+        if self._gate is None:
+            return await self._flush_start(message)
+        plain = self._decoded(body)
+        start = self._start
+        if start is not None:  # a byte order mark may be cut in two; until then nothing can be said about the page
+            self._first_body, self._first_plain = body, plain = self._first_body + body, self._first_plain + plain
+            if more and may_become_wide_bom(plain):
+                return None
+            if has_wide_bom(plain) and self._site.enforces and not self._visit.everything:
+                start["headers"] = unrendered(list(start["headers"]))
+                self.release()
+                return await self._flush_start({**message, "body": body})
+        out = self._gated(self._gate, plain, last=not more)
+        if not self._site.enforces:
+            out = body
+        elif start is not None and not more:
+            start["headers"].append((b"content-length", str(len(out)).encode()))
+        return await self._flush_start({**message, "body": out})
+
+    def _decoded(self, body: bytes) -> bytes:
         try:
-            plain = self._coding.decode(body)
+            return self._coding.decode(body)
         except CodingError:
             logger.warning("a page's body does not fit its Content-Encoding; the rest of it is dropped")
-            plain = b""
+            return b""
+
+    def _gated(self, gate: HtmlGate, plain: bytes, *, last: bool) -> bytes:
         out = gate.feed(plain) if plain else b""
-        if not more:
+        if last:
             out += gate.close()
             self.release()
-        if not self._site.enforces:
-            return body
         if gate.failed:
             logger.error("the HTML gate gave up on %s; the rest of the page was escaped", self._scope["path"])
-        return self._coding.encode(out, last=not more)
+        return self._coding.encode(out, last=last)
 
     async def _on_file(self, message: Message) -> None:
         """``http.response.pathsend`` names a file; a page in it is read and gated like any other."""
