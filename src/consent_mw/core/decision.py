@@ -275,9 +275,11 @@ def widens(before: Consent, after: Consent) -> bool:
     """Whether ``after`` grants anything that ``before`` did not. Only such a choice must wait for the ledger."""
     if after.grants.categories - before.grants.categories:
         return True
+    # Where no category was added, a service can have come in only by an answer of its own, given now or dropped now.
+    services = after.policy.services
     return any(
-        after.grants.service(service) and not before.grants.service(service)
-        for service in after.policy.services.values()
+        after.grants.service(services[id]) and not before.grants.service(services[id])
+        for id in {**before.own_services, **after.own_services}
     )
 
 

@@ -214,9 +214,13 @@ class Policy:
         return sorted(self.services.values(), key=lambda service: not service.declared)
 
 
+# json.dumps() would make a new encoder for every record.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical_json(value: object) -> bytes:
     """The one byte form of a JSON value without floats (RFC 8785 for that subset): sorted keys, UTF-8, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encode(value).encode()
 
 
 def text_hash(texts: Mapping[str, str]) -> str:

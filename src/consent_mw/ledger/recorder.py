@@ -152,7 +152,7 @@ class Recorder:
         return True
 
     async def _replay(self) -> None:
-        if not self._spool.waiting():
+        if not self._spool.may_wait():
             return
         async with self._lock():
             for record in await asyncio.to_thread(lambda: list(self._spool.records())):

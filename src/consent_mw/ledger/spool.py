@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ logger = logging.getLogger("consent_mw")
 
 SUFFIX = ".json"
 DAMAGED = ".damaged"
+LOOK_SECONDS = 0.1
 
 
 class Spool:
@@ -34,13 +36,24 @@ class Spool:
     def __init__(self, directory: Path | None) -> None:
         self.directory = directory
         self._memory: dict[str, Record] = {}
+        self._found = False
+        self._look_again = 0.0
 
     def waiting(self) -> int:
-        """How many records wait. One look into a directory: cheap enough to ask before every decision."""
+        """How many records wait."""
         return len(self._memory) + len(self._names())
+
+    def may_wait(self) -> bool:
+        """Whether any do, asked before every decision: what other workers spooled is seen a moment later."""
+        now = time.monotonic()
+        if now > self._look_again:
+            self._found = self.waiting() > 0
+            self._look_again = now + LOOK_SECONDS
+        return self._found
 
     def put(self, record: Record) -> bool:
         """Keep the record; True once it is durable. Where no file can be written it waits in memory."""
+        self._look_again = 0.0
         try:
             if self.directory is not None:
                 _write(self.directory, record)
@@ -59,6 +72,7 @@ class Spool:
 
     def remove(self, key: str) -> None:
         """Once the record is in the ledger."""
+        self._look_again = 0.0
         if self._memory.pop(key, None) is None and self.directory is not None:
             (self.directory / f"{key}{SUFFIX}").unlink(missing_ok=True)
 

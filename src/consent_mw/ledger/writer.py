@@ -1,7 +1,8 @@
 """One writer thread per process: what arrives while a commit is syncing goes into the next one (group
 commit).
 
-There is no linger timer: under load the sync itself gathers the batch, and without load nobody waits.
+Without load nobody waits. Where the last batch held several, the writer gives a few more the time to come, as long as
+they do: a sync costs as much processor time as ten records, and a busy event loop needs that time itself.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from consent_mw.ledger.store import Appender, Disconnected, Entry, Store
 T = TypeVar("T")
 
 BATCH = 256
+ENOUGH = 32
+"""With so many in a batch the cost of a sync is spread."""
+LINGER_SECONDS = 0.004
+LINGER_STEP = 0.0004
 RECONNECT_SECONDS = 2.0
 """How long a batch waits for a lost server to come back before its callers are told."""
 RECONNECT_PAUSE = 0.05
@@ -168,9 +173,9 @@ class _Session:
 def _write(connect: Callable[[], Store], jobs: _Jobs, opened: threading.Event) -> None:
     """Body of the writer thread. It ends only when told to: a failure answers its batch and no more."""
     session = _Session(connect)
-    running = True
+    batch, running = list[_Job](), True
     while running:
-        batch, running = _take(jobs)
+        batch, running = _take(jobs, patient=len(batch) > 1)
         if not batch:
             continue
         outcome: Sequence[int] | Exception
@@ -189,14 +194,19 @@ def _close(store: Store) -> None:
         store.close()
 
 
-def _take(jobs: _Jobs) -> tuple[list[_Job], bool]:
-    """The next batch, and whether to go on after it. Waits for the first job only."""
+def _take(jobs: _Jobs, patient: bool) -> tuple[list[_Job], bool]:
+    """The next batch, and whether to go on after it. Waits for the first job and, ``patient``, for some followers."""
     batch: list[_Job] = []
     job = jobs.get()
+    until = time.monotonic() + LINGER_SECONDS
+    size = 0
     while job is not None:
         batch.append(job)
         if len(batch) == BATCH:
             return batch, True
+        if patient and jobs.empty() and size < len(batch) < ENOUGH and time.monotonic() < until:
+            size = len(batch)
+            time.sleep(LINGER_STEP)
         try:
             job = jobs.get_nowait()
         except queue.Empty:

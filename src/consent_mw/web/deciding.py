@@ -60,10 +60,10 @@ class Deciding:
 
     async def _record(self, request: Request, visit: Visit, incoming: Incoming, after: Consent) -> str | None:
         before = visit.consent
-        if widens(before, after):
+        widening = widens(before, after)
+        if widening:
             self._flood.admit(before.subject)
-        locale = self._site.locale(request, incoming.language)
-        key = await record(self._site, request, incoming, before, after, locale)
+        key = await record(self._site, request, incoming, before, after, widening=widening)
         if after.stored is not None:
             self._flood.remember(before.stored, after.stored, key)
         return key

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from consent_mw.core.decision import Choice, Consent, Stored, widens
+from consent_mw.core.decision import Choice, Consent, Stored
 from consent_mw.ledger.base import Event, Method, Personal, Record, new_key
 from consent_mw.web.device import device_class
 from consent_mw.web.incoming import Incoming
@@ -20,9 +20,11 @@ logger = logging.getLogger("consent_mw")
 
 
 async def record(
-    site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent, locale: str
+    site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent, *, widening: bool
 ) -> str | None:
     """Make a decision durable before it is acknowledged. Returns the key of its record; None without a ledger.
+
+    :param widening: it switches something on (see :func:`~consent_mw.core.decision.widens`)
 
     :raises Problem: 503 when an acceptance cannot be stored. A refusal or withdrawal is honoured all the same: the
         safe direction must never wait for a disk.
@@ -30,23 +32,21 @@ async def record(
     recorder = site.recorder
     if recorder is None:
         return None
-    is_widening = widens(before, after)
     try:
-        entry = await _entry(site, request, incoming, before, after, locale)
-        await (recorder.append(entry) if is_widening else recorder.keep(entry))
+        entry = await _entry(site, request, incoming, before, after)
+        await (recorder.append(entry) if widening else recorder.keep(entry))
     except Exception:
         logger.exception("a decision could not be recorded")
-        if not is_widening:
+        if not widening:
             return None
         detail = "the choice could not be stored, so nothing was switched on; refusing still works; try again later"
         raise Problem(503, "Not saved", detail, {"retry-after": "30"}) from None
     return entry.key
 
 
-async def _entry(
-    site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent, locale: str
-) -> Record:
+async def _entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
     now, page, policy = time.time(), _page(request, incoming), after.policy
+    locale = site.locale(request, incoming.language)
     return Record(
         key=new_key(int(now * 1000)),
         time=timestamp(int(now)),
