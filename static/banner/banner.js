@@ -50,7 +50,7 @@
   // Letting go
 
   // Our own hooks are no attributes that were held back.
-  const HELD = /^data-consent-(?!action$|state$|path$|placeholder$)/;
+  const HELD = /^data-consent-(?!action$|state$|path$|placeholder$|held$)/;
   /** @param {string} name */
   const isHeld = name => HELD.test(name);
   const held = () =>
@@ -80,10 +80,11 @@
 
   /** @param {any} element @returns {any} */
   const free = element => {
-    const script = isScript(element);
-    // A script that a browser has once passed over stays dead, a copy of it lives.
+    // A script that a browser has once passed over stays dead, a copy of it lives. One that the page guard keeps from
+    // its address was never looked at, and whoever made it may be listening to it.
+    const script = isScript(element) && element.type === "text/plain";
     const target = script ? element.cloneNode() : element;
-    target.removeAttribute("data-consent");
+    for (const mark of ["", "-held"]) target.removeAttribute("data-consent" + mark);
     try {
       if (script) {
         target.removeAttribute("type");
@@ -105,15 +106,19 @@
     return target;
   };
 
+  /** Whether it would have waited for the end of the page. @param {any} script */
+  const waits = script =>
+    script.dataset.consentType === "module" || (script.hasAttribute("defer") && script.dataset.consentSrc !== undefined);
   // In document order, each once. Files load side by side, and an inline script waits for the ones before it, as it
   // would while a page is read; but not for ever.
   /** @param {any[]} scripts */
   const run = async scripts => {
     /** @type {Promise<unknown>[]} */
     let loading = [];
-    for (const old of scripts) {
+    for (const old of scripts.sort((one, other) => +waits(one) - +waits(other))) {
       if (!old.isConnected) continue;
       const script = free(old);
+      if (script === old) continue;
       if (!script.hasAttribute("src")) {
         await Promise.all(loading);
         loading = [];

@@ -16,7 +16,11 @@ except ImportError:  # gzip serves everyone
     brotli = None
 
 _HASH_LENGTH = 12
-_MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_MEDIA_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+}
 _FILES = ("banner.min.js", "banner.css", "preferences.css")
 
 # Comments that fill whole lines, and indentation. The style and the made script keep to that and to one-line strings,
@@ -52,7 +56,7 @@ def load_assets(theme_css: str = "") -> Mapping[str, Asset]:
         text = lean((folder / name).read_text(encoding="utf-8"))
         if name.endswith(".css"):
             text = _style(text) + (theme_css if name == "banner.css" else "")
-        asset = _asset(name.replace(".min", ""), text.encode())
+        asset = make_asset(name.replace(".min", ""), text.encode())
         assets[asset.name] = asset
     return assets
 
@@ -73,13 +77,18 @@ def _style(text: str) -> str:
     return before + layer + rules.replace(";", "!important;").replace(";}", "}")
 
 
+def script_source(stem: str) -> str:
+    """A script as it is served, but for what is filled in."""
+    return lean((banner_folder() / f"{stem}.min.js").read_text(encoding="utf-8"))
+
+
 def lean(source: str) -> str:
     """A source without its comments and indentation."""
     source = _BLOCK_COMMENT.sub("", source)
     return _INDENTATION.sub("", _LINE_COMMENT.sub("", source))
 
 
-def _asset(name: str, body: bytes) -> Asset:
+def make_asset(name: str, body: bytes) -> Asset:
     stem, _, extension = name.partition(".")
     digest = hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]
     return Asset(

@@ -188,7 +188,11 @@ class Responder:
                 height=tag.value(b"height") or "",
             )
 
+        def guard() -> bytes:
+            return site.guard.tags(visit.consent, root=root, nonce=nonce)
+
         return Page(
+            head=b"" if visit.everything or not site.enforces else _guarded(guard)(),
             judge=Judge(visit.consent.grants, own_hosts, site.observed.reference),
             block=_guarded(block),
             placeholder=_guarded(placeholder),

@@ -26,6 +26,7 @@ from consent_mw.ledger.recorder import Recorder
 from consent_mw.ledger.spool import Spool
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
+from consent_mw.web.guard import Guard
 from consent_mw.web.location import LocationGate, location_category
 from consent_mw.web.observed import Observed
 from consent_mw.web.tickets import Tickets
@@ -60,14 +61,14 @@ class Site:
         self.enforces = config.enforcement.mode == "enforce"
         self.observed = Observed(self.policy, enforced=self.enforces)
         self.locales = Locales()
-        self.assets = load_assets(config.banner.theme_css)
+        banner_assets = load_assets(config.banner.theme_css)
         self.banner = Banner(
             self.policy,
             path=config.path,
             settings=config.banner,
             controller=config.controller,
             locales=self.locales,
-            assets=self.assets,
+            assets=banner_assets,
             privacy_url=config.policy.privacy_url,
             expires_at=self.codec.expires_at,
         )
@@ -77,6 +78,10 @@ class Site:
         self.location_category = location_category(self.policy)
         self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
         self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
+        self.guard = Guard(
+            self.policy, config.path, own_hosts=self.own_hosts, own_names={entry.name for entry in config.cookies}
+        )
+        self.assets = {**banner_assets, **self.guard.assets}
         self._first_host = _host_of(config.origins[0]) if config.origins else ""
         self._secure_cookie = self._cookie(secure=True)
         self._plain_cookie = self._cookie(secure=False)

@@ -1,0 +1,47 @@
+"""Many references in few bytes: hashes, sorted, as Golomb-Rice codes. For the page guard, which has 4 KB in all.
+
+What is in the set is always found. What is not is found once in ``2 ** bits`` times, so a find is to be confirmed.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection
+from typing import NamedTuple
+
+_MASK = 0xFFFFFFFF
+
+
+class Fingerprints(NamedTuple):
+    """A set of hashes.
+
+    :ivar size: hashes are taken modulo this
+    :ivar rest: low bits of a difference that are written as they are
+    :ivar codes: base64 of the differences, each as its high part in ones, a zero, its low part
+    """
+
+    size: int
+    rest: int
+    codes: str
+
+
+def fingerprint(text: str) -> int:
+    """FNV-1a, 32 bits, with a last mix for its low bits. References are ASCII."""
+    value = 2166136261
+    for code in text.encode("ascii", "replace"):
+        value = (value ^ code) * 16777619 & _MASK
+    return value ^ value >> 15
+
+
+def encode(references: Collection[str], bits: int) -> Fingerprints:
+    """:param bits: each one costs a bit per reference, and halves the chance of finding a stranger"""
+    size, rest = len(references) << bits, bits - 1
+    codes: list[str] = []
+    at = 0
+    for value in sorted({fingerprint(reference) % size for reference in references}):
+        high, low = divmod(value - at, 1 << rest)
+        codes.append(f"{'1' * high}0{low:0{rest}b}")
+        at = value
+    text = "".join(codes)
+    text += "1" * (-len(text) % 8)  # no code is made of ones alone
+    return Fingerprints(size, rest, base64.b64encode(int(text or "1" * 8, 2).to_bytes(len(text) // 8 or 1)).decode())

@@ -1,0 +1,193 @@
+// The device guard: what a page's own scripts would keep on the visitor's device, or ask it for a position, without
+// consent. It runs beside guard.js, before the page's scripts.
+// A name that may not be kept lives in memory, as long as the page does, so that the page goes on working.
+(() => {
+  // put here when the file is served
+  const known = DEVICE;
+  const tag = /** @type {HTMLScriptElement} */ (document.currentScript);
+  const { apply } = Reflect;
+  const load = fetch;
+  let granted = tag.dataset.granted?.split(" ") ?? [];
+  /** @param {string} ids */
+  const isGranted = ids => ids.split(" ").every(id => granted.includes(id));
+
+  /** @param {any} owner @param {string} name @param {any} wraps each a function (native, self, args) => result */
+  const around = (owner, name, wraps) => {
+    const own = Object.getOwnPropertyDescriptor(owner ?? {}, name);
+    /** @type {any} */
+    const parts = { ...own };
+    for (const [part, apply] of Object.entries(wraps)) if (parts[part]) parts[part] = new Proxy(parts[part], { apply });
+    if (own) Object.defineProperty(owner, name, parts);
+  };
+
+  // Which names may be kept? Those of the site at once; the rest of the catalogue is fetched when it is asked for.
+
+  /** @type {[string, string][]} */
+  const rules = [];
+  /** @param {Record<string, string>} stored */
+  const learn = stored => {
+    for (const [needs, names] of Object.entries(stored)) for (const name of names.split("\n")) rules.push([name, needs]);
+  };
+  learn(known.stored);
+  let learned = false;
+  /** @type {Promise<void> | undefined} */
+  let learning;
+  const learnAll = () =>
+    (learning ??= load(new URL(known.exactly, tag.src))
+      .then(answer => answer.json())
+      .then(all => {
+        learned = true;
+        learn(all.stored);
+        settle();
+      })
+      .catch(() => {}));
+
+  /** @param {string} name @param {string} pattern */
+  const matches = (name, pattern) => {
+    const [start = ""] = pattern.split("*");
+    const glob = pattern.replace(/[^\w*]/g, "\\$&").replace(/\*/g, ".*");
+    return name.startsWith(start) && RegExp(`^${glob}$`).test(name);
+  };
+  /** What a name needs; nothing when nobody has classified it. @param {string} name */
+  const needsOf = name => {
+    const found = rules.find(([pattern]) => pattern === name) ?? rules.find(([pattern]) => matches(name, pattern));
+    if (!found && !learned) learnAll();
+    return found?.[1];
+  };
+  /** @param {string} name */
+  const mayKeep = name => {
+    const needs = needsOf(name);
+    return needs === undefined ? learned && known.open : isGranted(needs.replace("~", ""));
+  };
+
+  // By store, what is remembered for the page alone: how it reads, and how it was written.
+  /** @type {Map<any, Map<string, [string, string]>>} */
+  const memories = new Map();
+  /** @param {any} store */
+  const memory = store => {
+    const kept = memories.get(store) ?? new Map();
+    memories.set(store, kept);
+    return kept;
+  };
+
+  around(Document.prototype, "cookie", {
+    /** @param {any} set @param {any} page @param {[any]} args */
+    set(set, page, [value]) {
+      const text = `${value}`;
+      const [pair = "", ...attributes] = text.split(";").map(part => part.trim());
+      const name = pair.slice(0, Math.max(0, pair.indexOf("="))).trim();
+      /** @param {string} wanted */
+      const lifetime = wanted => attributes.findLast(part => part.toLowerCase().startsWith(wanted))?.slice(wanted.length);
+      const isDeletion = Number(lifetime("max-age=") ?? 1) <= 0 || Date.parse(lifetime("expires=") ?? "") < Date.now();
+      memory(page).delete(name);
+      if (isDeletion || mayKeep(name)) apply(set, page, [text]);
+      else if (needsOf(name)?.startsWith("~"))
+        apply(set, page, [[pair, ...attributes.filter(part => !/^(max-age|expires)/i.test(part))].join("; ")]);
+      else memory(page).set(name, [pair, text]);
+    },
+    /** @param {any} get @param {any} page */
+    get: (get, page) =>
+      [apply(get, page, []), ...[...memory(page).values()].map(([pair]) => pair)].filter(Boolean).join("; "),
+  });
+  around(window.CookieStore?.prototype, "set", {
+    /** @param {any} set @param {any} self @param {any[]} args */
+    value: async (set, self, args) => {
+      const name = `${args[0]?.name ?? args[0]}`;
+      if (mayKeep(name) || needsOf(name)?.startsWith("~")) return apply(set, self, args);
+    },
+  });
+
+  around(Storage.prototype, "setItem", {
+    /** @param {any} set @param {any} store @param {any[]} args */
+    value(set, store, args) {
+      const [name, value] = args.map(String);
+      memory(store).delete(name);
+      if (args.length < 2 || mayKeep(name ?? "")) apply(set, store, args);
+      else memory(store).set(name, [value, value]);
+    },
+  });
+  around(Storage.prototype, "getItem", {
+    /** @param {any} get @param {any} store @param {any[]} args */
+    value: (get, store, args) => memory(store).get(`${args[0]}`)?.[0] ?? apply(get, store, args),
+  });
+  around(Storage.prototype, "removeItem", {
+    /** @param {any} remove @param {any} store @param {any[]} args */
+    value(remove, store, args) {
+      memory(store).delete(`${args[0]}`);
+      apply(remove, store, args);
+    },
+  });
+  around(Storage.prototype, "clear", {
+    /** @param {any} clear @param {any} store */
+    value(clear, store) {
+      memory(store).clear();
+      apply(clear, store, []);
+    },
+  });
+
+  // `localStorage.name = value` cannot be caught: such a key goes when the page does. What belongs to a service that
+  // is denied, or no longer granted, goes at once.
+  /** @type {[Storage, string[]][]} */
+  const stores = [];
+  for (const name of ["localStorage", "sessionStorage"])
+    try {
+      const store = /** @type {any} */ (window)[name];
+      stores.push([store, Object.keys(store)]);
+    } catch {
+      // a frame without storage
+    }
+  /** @param {any} [leaving] */
+  const sweep = leaving => {
+    for (const [store, before] of stores)
+      for (const name of Object.keys(store))
+        if (!mayKeep(name) && (needsOf(name) !== undefined || (leaving && !before.includes(name))))
+          store.removeItem(name);
+  };
+  const settle = () => {
+    for (const [store, kept] of memories)
+      for (const [name, [, text]] of [...kept])
+        if (store === document) document.cookie = text;
+        else store.setItem(name, text);
+    sweep();
+  };
+  sweep();
+  addEventListener("pagehide", sweep);
+
+  // Where the visitor is. The page's headers forbid it too; this asks, when the visitor has just done something.
+
+  const refusal = () => {
+    const asking = new CustomEvent("consent:needed", { cancelable: true, detail: known.place.split(" ") });
+    if (document.dispatchEvent(asking) && navigator.userActivation?.isActive) window.consent?.open();
+    return Object.create(GeolocationPositionError.prototype, {
+      code: { value: 1 },
+      message: { value: "No consent to location" },
+    });
+  };
+  for (const method of ["getCurrentPosition", "watchPosition"])
+    around(window.Geolocation?.prototype, method, {
+      /** @param {any} locate @param {any} self @param {any[]} args */
+      value(locate, self, args) {
+        if (isGranted(known.place)) return apply(locate, self, args);
+        const refused = refusal();
+        if (args[1]) setTimeout(args[1], 0, refused);
+        return 0;
+      },
+    });
+  around(window.Permissions?.prototype, "query", {
+    /** @param {any} query @param {any} self @param {any[]} args */
+    value: async (query, self, args) => {
+      const status = await apply(query, self, args);
+      if (args[0]?.name === "geolocation" && !isGranted(known.place))
+        Object.defineProperty(status, "state", { value: "denied" });
+      return status;
+    },
+  });
+
+  for (const name of ["ready", "change"])
+    addEventListener("consent:" + name, (/** @type {any} */ { detail }) => {
+      granted = Object.entries({ ...detail.categories, ...detail.services })
+        .filter(([, decision]) => decision === "granted")
+        .map(([id]) => id);
+      settle();
+    });
+})();

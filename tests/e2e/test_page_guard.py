@@ -1,0 +1,102 @@
+"""What a page's own scripts do before consent, in Chromium with a normal profile: judged by who was contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from consent_mw import ConsentMiddleware
+from e2e.apps import chromium
+from e2e.apps.bundle import bundle, hosts
+from e2e.apps.stand_in import StandIn, stand_in
+from e2e.apps.visitor import SECRET
+
+pytestmark = pytest.mark.e2e
+
+Serve = Callable[[ASGIApp], str]
+
+TRACKER, FRIEND = "hotjar.com", "friend.test"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[StandIn]:
+    with stand_in() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def profile(world: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A normal profile: in the private ones of ``new_context`` Chromium does not preconnect."""
+    rules = world.resolver_rules([f"*.{TRACKER}", f"*.{FRIEND}"])
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), **chromium.options(rules)
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(profile: BrowserContext, world: StandIn) -> Iterator[Page]:
+    profile.clear_cookies()
+    page = profile.new_page()
+    world.forget()
+    yield page
+    page.close()
+
+
+def site(script: str, markup: str = "") -> Starlette:
+    """One page with one script of its own, in the head, and another page without."""
+    source = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
+<title>Boats</title><script>{script}</script></head><body><h1>Boats</h1>{markup}</body></html>"""
+
+    async def page(request: Request) -> HTMLResponse:
+        return HTMLResponse(source)
+
+    return Starlette(routes=[Route("/", page)])
+
+
+def settled(page: Page) -> None:
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(500)
+
+
+@pytest.mark.parametrize("config", [{}, {"use": ["hotjar", "youtube"]}, {"use": ["youtube"]}])
+def test_nothing_that_a_bundle_does_contacts_a_denied_host(
+    serve: Serve, page: Page, world: StandIn, config: dict[str, object]
+) -> None:
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(serve(ConsentMiddleware(site(bundle(TRACKER)), config, secret_key=SECRET, ledger=None)))
+    settled(page)
+    assert [hosts(TRACKER).get(host, host) for host in world.contacts] == []
+    assert world.connections == 0
+    assert wrong == [], "the page's own scripts went on"
+    refused = {"fetch refused", "XHR refused", "event source refused", "socket refused"}
+    assert set(page.evaluate("ran")) == refused, "and were told, as without a network"
+
+
+def test_the_same_bundle_reaches_everybody_else(serve: Serve, page: Page, world: StandIn) -> None:
+    """The negative control: without the guard, or at a host that nobody denies, each of these ways is a contact."""
+    page.goto(serve(ConsentMiddleware(site(bundle(FRIEND)), secret_key=SECRET, ledger=None)))
+    assert _missing(page, world, FRIEND) == []
+    world.forget()
+    page.goto(serve(site(bundle(TRACKER))))
+    assert _missing(page, world, TRACKER) == []
+
+
+def _missing(page: Page, world: StandIn, domain: str) -> list[str]:
+    """The ways that have led nowhere, after a while."""
+    for _ in range(100):
+        missing = [way for host, way in hosts(domain).items() if host not in world.contacts]
+        if not missing:
+            break
+        page.wait_for_timeout(50)
+    return missing
