@@ -141,11 +141,12 @@ def _seen(services: list[Service], words: Words) -> str:
 
 
 def service_facts(service: Service, words: Words) -> str:
-    """Who provides it, what for, for how long, and every cookie with its duration."""
+    """What for and by whom in one line; who receives it, for how long, and every cookie with its duration behind it."""
     provider = LIST_SEPARATOR.join(filter(None, (service.owner, words.country(service.country))))
+    purposes = words.purposes(service.purposes)
     facts = [
-        ("provider", escape(provider)),
-        ("purposes", escape(words.purposes(service.purposes))),
+        ("provider", f"<bdi>{escape(provider)}</bdi>" if provider else ""),
+        ("purposes", escape(purposes)),
         ("recipients", escape(LIST_SEPARATOR.join(service.recipients))),
         ("retention", escape(service.retention)),
         ("storage", escape(LIST_SEPARATOR.join(service.storage))),
@@ -156,7 +157,8 @@ def service_facts(service: Service, words: Words) -> str:
         )
         facts.append(("policy", link))
     rows = "".join(f"<dt>{words[key]}</dt><dd>{value}</dd>" for key, value in facts if value)
-    return f"<dl>{rows}</dl>{_cookies(service.cookies, words)}"
+    line = LIST_SEPARATOR.join(f"<bdi>{escape(part)}</bdi>" for part in (purposes, provider) if part)
+    return f"<details><summary>{line}</summary><dl>{rows}</dl>{_cookies(service.cookies, words)}</details>"
 
 
 def _cookies(rules: tuple[CookieRule, ...], words: Words) -> str:
@@ -167,8 +169,7 @@ def _cookies(rules: tuple[CookieRule, ...], words: Words) -> str:
         for rule in rules
     )
     head = f"<tr><th scope=col>{words['cookie']}</th><th scope=col>{words['retention']}</th></tr>"
-    table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-    return f"<details><summary>{words['cookies']} ({len(rules)})</summary>{table}</details>"
+    return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
 def _kept_for(days: float | None, words: Words) -> str:
