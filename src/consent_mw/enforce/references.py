@@ -5,54 +5,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from consent_mw.core.decision import Grants
 from consent_mw.core.policy import Service
 from consent_mw.core.urls import OWN, Target, resolve
-from consent_mw.enforce.tags import Tag, decode
-
-_LINK = frozenset({b"href", b"imagesrcset"})
-_SVG = frozenset({b"href", b"xlink:href"})
-_SRC = frozenset({b"src"})
-
-FETCHING: dict[bytes, frozenset[bytes]] = {
-    b"a": frozenset({b"ping"}),
-    b"area": frozenset({b"ping"}),
-    b"audio": _SRC,
-    b"body": frozenset({b"background"}),
-    b"embed": _SRC,
-    b"feimage": _SVG,
-    b"frame": _SRC,
-    b"iframe": _SRC,
-    b"image": _SVG | {b"src", b"srcset"},  # in HTML the parser turns <image> into <img>
-    b"img": frozenset({b"src", b"srcset"}),
-    b"input": _SRC,
-    b"link": _LINK,
-    b"object": frozenset({b"data", b"codebase"}),
-    b"script": frozenset({b"src"}) | _SVG,
-    b"source": frozenset({b"src", b"srcset"}),
-    b"table": frozenset({b"background"}),
-    b"td": frozenset({b"background"}),
-    b"th": frozenset({b"background"}),
-    b"track": _SRC,
-    b"use": _SVG,
-    b"video": frozenset({b"src", b"poster"}),
-}
-"""Per element, the attributes that make a browser fetch by itself (WHATWG HTML, SVG 2)."""
-
-MARKABLE = frozenset().union(*FETCHING.values(), {b"action", b"formaction"})
-"""What is held back on an element of any name that its author marked."""
-
-_URL_LISTS = frozenset({b"srcset", b"imagesrcset", b"ping"})
-_SEPARATORS = re.compile(r"[\s,]+")
-_INERT_RELATIONS = frozenset(
-    "alternate amphtml author bookmark canonical edituri external help license me next nofollow noopener noreferrer "
-    "opener payment pingback prev privacy-policy profile search shortlink tag terms-of-service webmention".split()
-)
-# Without any of these a value leads nowhere but to the page's own host.
-_LEADS_AWAY = re.compile(rb"//|[:\\&%\t\n\r]")
+from consent_mw.enforce.css import css_references
+from consent_mw.enforce.elements import NAVIGATING, STYLED, fetching, references, refresh_target, values
+from consent_mw.enforce.embedded import embedded
+from consent_mw.enforce.script import addresses, code
+from consent_mw.enforce.tags import Tag
 
 
 class Judge:
@@ -87,19 +49,67 @@ class Judge:
             return self._index.find_file(target.path)
         return self._index.find(target.host, target.path)
 
+    def addresses(self, addresses: Iterable[str]) -> list[str]:
+        """Ids of the denied services that any of the addresses would contact or carries a call of."""
+        found: dict[str, None] = {}
+        for address in addresses:
+            service = self.reference(address)
+            if service is not None:
+                found[service.id] = None
+            else:
+                found |= dict.fromkeys(self._carried(address))
+        return list(found)
+
     def tag(self, tag: Tag) -> tuple[list[str], frozenset[bytes]]:
         """Ids of the denied services that the element would contact, and the attributes to hold back for it."""
-        names = FETCHING.get(tag.name, frozenset())
-        if tag.name == b"link" and _is_inert_link(tag):
-            return [], names
         found: dict[str, None] = {}
-        for attribute in tag.attributes:
-            if attribute.name in names and attribute.raw:
-                for reference in _references(attribute.name, attribute.raw):
-                    service = self.reference(reference)
-                    if service is not None:
-                        found[service.id] = None
-        return list(found), names
+        hold: frozenset[bytes] = frozenset()
+        names = fetching(tag)
+        for name, _, raw in tag.attributes:
+            if not raw:
+                continue
+            if name in names:
+                ids, held = self.addresses(references(name, raw)), names
+            else:
+                ids, held = self.attribute(name, raw), frozenset({name})
+            if ids:
+                found |= dict.fromkeys(ids)
+                hold |= held
+        refresh = refresh_target(tag)
+        if refresh is not None and (ids := self.addresses([refresh])):
+            found |= dict.fromkeys(ids)
+            hold |= {b"http-equiv"}
+        return list(found), hold
+
+    def attribute(self, name: bytes, raw: bytes) -> list[str]:
+        """The same for an attribute that any element may have."""
+        if name in STYLED:
+            return self.style(values(raw))
+        if name[:2] == b"on":
+            return self.inline(*(value.encode() for value in values(raw)))
+        if name in NAVIGATING and b":" in raw or b"&" in raw:
+            return [id for value in values(raw) for id in self._carried(value)]
+        return []
+
+    def style(self, texts: Iterable[str]) -> list[str]:
+        """Ids of the denied services that a style sheet fetches from."""
+        return self.addresses(address for text in texts for address in css_references(text))
+
+    def inline(self, *scripts: bytes) -> list[str]:
+        """Ids of the denied services that an inline script loads or calls."""
+        found: dict[str, None] = {}
+        for script in scripts:
+            if self._grants.policy.inline_services(script):
+                services = self._grants.policy.inline_services(code(script))
+                held = [service for service in services if not self._grants.service(service)]
+                for service in held:
+                    self._report(service, "inline script")
+                found |= {service.id: None for service in held}
+            for address in addresses(script):
+                service = self.reference(address)
+                if service is not None:
+                    found[service.id] = None
+        return list(found)
 
     def knows(self, name: str) -> bool:
         return self._grants.policy.resolve_alias(name) is not None
@@ -115,29 +125,13 @@ class Judge:
     def all_optional(self) -> list[str]:
         return [category.id for category in self._grants.policy.optional]
 
-    def inline(self, script: bytes) -> list[str]:
-        """Ids of the denied services that an inline script loads or calls."""
-        services = self._grants.policy.inline_services(script)
-        held = [service for service in services if not self._grants.service(service)]
-        for service in held:
-            self._report(service, "inline script")
-        return [service.id for service in held]
-
-
-def _references(name: bytes, raw: bytes) -> Iterator[str]:
-    """The addresses in an attribute value. Where decoding is in doubt, both readings are judged."""
-    if not _LEADS_AWAY.search(raw):
-        yield raw.decode("latin-1")
-        return
-    values = {decode(raw), raw.decode("latin-1")} if b"&" in raw else {decode(raw)}
-    for value in values:
-        if name in _URL_LISTS:
-            yield from filter(None, _SEPARATORS.split(value))
-        else:
-            yield value
-
-
-def _is_inert_link(tag: Tag) -> bool:
-    """Whether no token of ``rel`` makes the browser fetch or connect. An unknown token might."""
-    relations = (tag.value(b"rel") or "").lower().split()
-    return all(relation in _INERT_RELATIONS for relation in relations)
+    def _carried(self, address: str) -> list[str]:
+        """The same for a script or style sheet that is in the address itself."""
+        inside = embedded(address)
+        if inside is None:
+            return []
+        if inside.kind == "script":
+            return self.inline(inside.content)
+        if inside.kind == "style":
+            return self.style([inside.content.decode("utf-8", "replace")])
+        return []

@@ -1,0 +1,50 @@
+"""Documents, scripts and style sheets that stand inside an attribute: ``data:`` and ``javascript:`` addresses."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+_BLANKS = "".join(map(chr, range(0x21)))
+_REMOVED = str.maketrans("", "", "\t\n\r")
+_DATA = re.compile(r"data:([^,]*),(.*)", re.IGNORECASE | re.DOTALL)
+_SCRIPT = re.compile(r"(?:javascript|ecmascript|jscript|livescript)", re.IGNORECASE)
+_NO_DOCUMENT = re.compile(r"(?:image/(?!svg)|audio/|video/|font/|text/plain|application/(?:json|pdf|octet-stream|font))")
+
+
+class Embedded(NamedTuple):
+    """What an address carries in itself: ``kind`` is ``"script"``, ``"style"`` or ``"document"``."""
+
+    kind: str
+    content: bytes
+
+
+def embedded(reference: str) -> Embedded | None:
+    """What a browser would run or render that is in the address itself; None when it carries nothing of the kind."""
+    text = reference.lstrip(_BLANKS).translate(_REMOVED)
+    if text[:11].lower() == "javascript:":
+        return Embedded("script", unquote_to_bytes(text[11:]))
+    match = _DATA.match(text)
+    if match is None:
+        return None
+    media_type = match[1].lower()
+    if _NO_DOCUMENT.match(media_type.strip()):
+        return None
+    content = unquote_to_bytes(match[2].partition("#")[0])
+    if media_type.rstrip().endswith("base64"):
+        content = _from_base64(content)
+    if "css" in media_type:
+        return Embedded("style", content)
+    return Embedded("script" if _SCRIPT.search(media_type) else "document", content)
+
+
+def _from_base64(content: bytes) -> bytes:
+    """Forgiving, as browsers are: blanks are dropped, padding may be missing."""
+    content = b"".join(content.split())
+    try:
+        return base64.b64decode(content + b"=" * (-len(content) % 4))
+    except binascii.Error:
+        return b""
