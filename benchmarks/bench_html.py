@@ -12,7 +12,8 @@ from consent_mw.build import build_policy
 from consent_mw.config import ConsentConfig
 from consent_mw.core.decision import Grants, resolve
 from consent_mw.core.signals import NO_SIGNALS
-from consent_mw.enforce.html_gate import HtmlGate, Page, TagMemo
+from consent_mw.enforce.html_gate import HtmlGate
+from consent_mw.enforce.page import Page, TagMemo
 from consent_mw.enforce.references import Judge
 
 ROUNDS = 15

@@ -10,7 +10,8 @@ from consent_mw.config import ConsentConfig
 from consent_mw.core.decision import Grants, resolve
 from consent_mw.core.policy import Policy
 from consent_mw.core.signals import NO_SIGNALS
-from consent_mw.enforce.html_gate import HtmlGate, Page
+from consent_mw.enforce.html_gate import HtmlGate
+from consent_mw.enforce.page import Page
 from consent_mw.enforce.references import Judge
 
 OWN_HOST = "site.test"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 
 from consent_mw.enforce.tokenizer import MAX_HELD_BYTES
 
@@ -24,10 +25,17 @@ _NAMES = "style xlink:href href formaction action filter mask clip-path fill str
 _BEGUN = "|".join(sorted({name[:length] for name in _NAMES for length in range(1, len(name) + 1)}, key=len)).encode()
 _TAIL = re.compile(rb" (?:(?:" + _BEGUN + rb"|on?[a-z]*) *|(?:" + _OTHER + rb") *=[^=>]{0,200})\Z")
 _TAIL_BYTES = 280
-_CONTEXT_BYTES = 256
-_VALUE = re.compile(rb"""[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\t\n\f\r "'>][^\t\n\f\r >]*)(?=[\t\n\f\r >])|(?=>))""")
-_OPEN = re.compile(rb"""[\t\n\f\r ]*=[\t\n\f\r ]*(["']?)""")
+CONTEXT_BYTES = 1024
+_BLANK = rb"[\t\n\f\r ]*"
+_VALUE = re.compile(
+    _BLANK + rb"=" + _BLANK + rb"""(?:"([^"]*)(?:"|(\Z))|'([^']*)(?:'|(\Z))"""
+    rb"""|([^\t\n\f\r "'>][^\t\n\f\r >]*)?(?:(\Z)|(?=[\t\n\f\r >])))"""
+)  # fmt: skip
 _ENDS = {b'"': re.compile(rb'"'), b"'": re.compile(rb"'"), b"": re.compile(rb"[\t\n\f\r >]")}
+_EQUALS = re.compile(b"=")
+_NAME_BEFORE = re.compile(rb"""(?i)[\t\n\f\r /"'](?:style|on[a-z]+|""" + _OTHER + rb")[\t\n\f\r ]*\Z")
+_SPARSE = 1024
+_ANYTHING = re.compile(rb"[^\t\n\f\r ]")
 
 Hold = Callable[[bytes, bytes], bytes]
 """Given an attribute's name and value as written, what is put in front of the name; empty when it may stay."""
@@ -35,28 +43,35 @@ Hold = Callable[[bytes, bytes], bytes]
 
 def tail_bytes(data: bytes) -> int:
     """How many bytes at the end of a chunk must wait for the next one."""
-    tail = data[-_TAIL_BYTES:].translate(_FOLD)
-    match = _TAIL.search(tail)
-    if match is None or _is_prose(data, len(data) - len(tail) + match.start()):
+    tail = data[-_TAIL_BYTES:]
+    if _is_prose(tail, len(tail)):
         return 0
-    return len(tail) - match.start()
+    match = _TAIL.search(tail.translate(_FOLD))
+    return len(tail) - match.start() if match is not None else 0
 
 
 def is_suspicious(data: bytes) -> bool:
     """Whether anything in here could be an attribute that matters."""
+    few = list(islice(_EQUALS.finditer(data), len(data) // _SPARSE + 1))
+    if len(few) <= len(data) // _SPARSE:  # a long text: to look at each of its few attributes is cheaper
+        return any(_NAME_BEFORE.search(data, max(0, equals.start() - 64), equals.start()) for equals in few)
     folded = data.translate(_FOLD)
     return any(pattern.search(folded) for pattern in (*_ANCHORS, *_NEEDLES))
 
 
 class AttributeScan:
-    """Looks through the text and the unannounced tags of a page, in pieces that do not split a name."""
+    """Looks through the text and the unannounced tags of a page, in pieces that do not split a name.
+
+    Each place where a name could stand is judged for itself, even in another attribute's value: so it does not matter
+    which of them a browser takes for the attribute.
+    """
 
     def __init__(self, hold: Hold) -> None:
         self._hold = hold
         self._before = b">"  # what has gone before, as far as it matters
         self._waiting: list[bytes] = []  # from a name on, whose value is not over
         self._waiting_bytes = 0
-        self._end: re.Pattern[bytes] | None = None
+        self._end: re.Pattern[bytes] = _ENDS[b""]
 
     @property
     def is_waiting(self) -> bool:
@@ -64,71 +79,77 @@ class AttributeScan:
 
     def passed(self, data: bytes) -> None:
         """Something went out without a look."""
-        self._before = (self._before + data)[-_CONTEXT_BYTES:]
+        self._before = (self._before + data)[-CONTEXT_BYTES:]
 
     def feed(self, text: bytes) -> bytes:
         """:raises MemoryError: for a value larger than what is judged"""
-        if self._waiting:
-            self._waiting.append(text)
-            self._waiting_bytes += len(text)
-            if self._waiting_bytes > MAX_HELD_BYTES:
-                raise MemoryError("an attribute is larger than what is judged")
-            if self._end is not None and not self._end.search(text):
-                return b""
-            text = b"".join(self._waiting)
-            self._waiting.clear()
-        return self._scanned(text)
+        if not self._waiting:
+            return self._scanned(text)
+        self._waiting.append(text)
+        self._waiting_bytes += len(text)
+        if self._waiting_bytes > MAX_HELD_BYTES:
+            raise MemoryError("an attribute is larger than what is judged")
+        return self._scanned(self._taken()) if self._end.search(text) else b""
 
     def flush(self) -> bytes:
         """What waits, when the tokenizer says that its tag is over or the page ends."""
-        rest = b"".join(self._waiting)
-        self._waiting.clear()
-        self.passed(rest)
-        return rest
+        return self._scanned(self._taken(), is_last=True)
 
-    def _scanned(self, text: bytes) -> bytes:
+    def rest(self) -> bytes:
+        """What waits, as it came."""
+        return self._taken()
+
+    def _taken(self) -> bytes:
+        text = b"".join(self._waiting)
+        self._waiting.clear()
+        return text
+
+    def _scanned(self, text: bytes, *, is_last: bool = False) -> bytes:
         window = self._before + text
         folded = window.translate(_FOLD)
-        done = len(self._before)
+        done, end = len(self._before), len(window)
         out: list[bytes] = []
-        for start in self._names(folded, done - 1):
-            if start < done:
-                continue  # within the value of the one before
-            name_end = folded.index(b"=", start)
-            name = folded[start:name_end].rstrip()
+        for start in _names(folded, done - 1):
+            name = folded[start : folded.index(b"=", start)].rstrip()
             match = _VALUE.match(window, start + len(name))
-            if match is None:
-                out.append(window[done:start])
-                self._wait(window, start, len(name))
-                return b"".join(out)
-            if _is_prose(window, start):
+            if match is None or _is_prose(window, start):
                 continue
-            value = match[1] or match[2] or match[3] or b""
-            out += (window[done:start], self._hold(name, value))
-            out.append(window[start : match.end()])
-            done = match.end()
-        out.append(window[done:])
-        self._before = window[-_CONTEXT_BYTES:]
+            if not is_last and (match[2] or match[4] or match[6]) is not None:
+                self._wait(window[start:], match)
+                end = start
+                break
+            hold = self._hold(name, match[1] or match[3] or match[5] or b"")
+            if hold:
+                out += (window[done:start], hold)
+                done = start
+        out.append(window[done:end])
+        self._before = window[:end][-CONTEXT_BYTES:]
         return b"".join(out)
 
-    def _names(self, folded: bytes, at: int) -> list[int]:
-        """Where names start, from left to right."""
-        patterns = list(_ANCHORS)
-        if any(needle.search(folded, at) for needle in _NEEDLES):
-            patterns.append(_OTHERS)
-        return sorted(match.start() + 1 for pattern in patterns for match in pattern.finditer(folded, at))
+    def _wait(self, rest: bytes, match: re.Match[bytes]) -> None:
+        self._waiting = [rest]
+        self._waiting_bytes = len(rest)
+        quote = b'"' if match[2] is not None else b"'" if match[4] is not None else b""
+        # Before a value has begun, anything that comes may begin it.
+        self._end = _ENDS[quote] if quote or match[5] else _ANYTHING
 
-    def _wait(self, window: bytes, start: int, name_length: int) -> None:
-        self._before = window[:start][-_CONTEXT_BYTES:]
-        self._waiting = [window[start:]]
-        self._waiting_bytes = len(window) - start
-        opening = _OPEN.match(window, start + name_length)
-        is_open = opening is not None and (opening[1] or opening.end() < len(window))
-        self._end = _ENDS[opening[1]] if opening is not None and is_open else None
+
+def _names(folded: bytes, at: int) -> list[int]:
+    """Where names may start, from left to right."""
+    patterns = list(_ANCHORS)
+    if any(needle.search(folded, at) for needle in _NEEDLES):
+        patterns.append(_OTHERS)
+    return sorted(match.start() + 1 for pattern in patterns for match in pattern.finditer(folded, at))
 
 
 def _is_prose(window: bytes, at: int) -> bool:
-    """Whether ``at`` is surely in text: after a ``>`` that no attribute's value can hold, as no quote follows it."""
-    context = window[max(0, at - _CONTEXT_BYTES) : at]
-    end = context.rfind(b">")
-    return end > context.rfind(b"<") and b'"' not in context[end:] and b"'" not in context[end:]
+    """Whether ``at`` is surely in text: after a ``>`` that no attribute's value can hold, as no quote follows it.
+
+    Or in a comment that begins in such a place.
+    """
+    start = max(0, at - CONTEXT_BYTES)
+    comment = window.rfind(b"<!--", start, at)
+    if comment >= 0 and window.find(b"-->", comment, at) < 0 and _is_prose(window, comment):
+        return True
+    end = window.rfind(b">", start, at)
+    return end > window.rfind(b"<", start, at) and window.find(b'"', end, at) < 0 and window.find(b"'", end, at) < 0

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from consent_mw.enforce.css import css_references
-from consent_mw.enforce.tags import Tag, decode
+from consent_mw.enforce.tags import Tag, values
 
 _LINK = frozenset({b"href", b"imagesrcset"})
 _SVG = frozenset({b"href", b"xlink:href"})
@@ -20,11 +20,9 @@ FETCHING: dict[bytes, frozenset[bytes]] = {
     b"animate": _ANIMATION,
     b"area": _PING,
     b"audio": _SRC,
-    b"bgsound": _SRC,
     b"body": _BACKGROUND,
     b"embed": _SRC,
     b"feimage": _SVG,
-    b"fencedframe": _SRC,
     b"frame": _SRC,
     b"iframe": frozenset({b"src", b"srcdoc"}),
     b"image": _SVG | {b"src", b"srcset"},  # in HTML the parser turns <image> into <img>
@@ -32,7 +30,6 @@ FETCHING: dict[bytes, frozenset[bytes]] = {
     b"input": _SRC,
     b"link": _LINK,
     b"object": frozenset({b"data", b"codebase"}),
-    b"portal": _SRC,
     b"script": _SVG | {b"src", b"attributionsrc"},
     b"set": _ANIMATION,
     b"source": frozenset({b"src", b"srcset"}),
@@ -52,9 +49,7 @@ FETCHING: dict[bytes, frozenset[bytes]] = {
 MARKABLE = frozenset().union(*FETCHING.values(), {b"action", b"formaction"}) - _ANIMATION
 """What is held back on an element of any name that its author marked."""
 
-STYLED = frozenset(
-    b"style filter mask clip-path fill stroke marker marker-start marker-mid marker-end cursor".split()
-)
+STYLED = frozenset(b"style filter mask clip-path fill stroke marker marker-start marker-mid marker-end cursor".split())
 """Attributes of any element that hold CSS."""
 
 NAVIGATING = frozenset({b"href", b"xlink:href", b"action", b"formaction"})
@@ -69,11 +64,6 @@ _INERT_RELATIONS = frozenset(
 # Without any of these a value leads nowhere but to the page's own host.
 _LEADS_AWAY = re.compile(rb"//|[:\\&%\t\n\r]")
 _REFRESH = re.compile(r"""[\s]*[0-9.]*[\s]*[;,]?[\s]*(?:url[\s]*=[\s]*)?["']?(.*)""", re.IGNORECASE | re.DOTALL)
-
-
-def values(raw: bytes) -> set[str]:
-    """An attribute's value as text. Where decoding is in doubt, both readings."""
-    return {decode(raw), raw.decode("latin-1")} if b"&" in raw else {decode(raw)}
 
 
 def references(name: bytes, raw: bytes) -> Iterator[str]:

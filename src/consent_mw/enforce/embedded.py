@@ -1,18 +1,24 @@
-"""Documents, scripts and style sheets that stand inside an attribute: ``data:`` and ``javascript:`` addresses."""
+"""What stands inside an attribute: documents (``srcdoc``), and what ``data:`` and ``javascript:`` addresses carry."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from consent_mw.enforce.tags import Tag, values
+
+_FRAMES = frozenset({b"iframe", b"frame", b"object", b"embed"})
 _BLANKS = "".join(map(chr, range(0x21)))
 _REMOVED = str.maketrans("", "", "\t\n\r")
 _DATA = re.compile(r"data:([^,]*),(.*)", re.IGNORECASE | re.DOTALL)
 _SCRIPT = re.compile(r"(?:javascript|ecmascript|jscript|livescript)", re.IGNORECASE)
-_NO_DOCUMENT = re.compile(r"(?:image/(?!svg)|audio/|video/|font/|text/plain|application/(?:json|pdf|octet-stream|font))")
+_NO_DOCUMENT = re.compile(
+    r"(?:image/(?!svg)|audio/|video/|font/|text/plain|application/(?:json|pdf|octet-stream|font))"
+)
 
 
 class Embedded(NamedTuple):
@@ -39,6 +45,20 @@ def embedded(reference: str) -> Embedded | None:
     if "css" in media_type:
         return Embedded("style", content)
     return Embedded("script" if _SCRIPT.search(media_type) else "document", content)
+
+
+def documents(tag: Tag) -> Iterator[bytes]:
+    """The markup of documents that an element's own attributes hold."""
+    if tag.name not in _FRAMES:
+        return
+    for name, _, raw in tag.attributes:
+        if name == b"srcdoc":
+            yield from (value.encode() for value in values(raw))
+        elif name in (b"src", b"data"):
+            for value in values(raw):
+                inside = embedded(value)
+                if inside is not None and inside.kind == "document":
+                    yield inside.content
 
 
 def _from_base64(content: bytes) -> bytes:

@@ -6,15 +6,24 @@ out with ``<`` escaped: readable, and nothing loads.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from consent_mw.enforce.references import FETCHING, MARKABLE, Judge
-from consent_mw.enforce.tags import PREFIX, Tag
-from consent_mw.enforce.tokenizer import MAX_HELD_BYTES, Mark, Piece, Tokenizer
+from consent_mw.core.urls import OWN
+from consent_mw.enforce.attributes import CONTEXT_BYTES, AttributeScan, is_suspicious, tail_bytes
+from consent_mw.enforce.element_text import ElementText
+from consent_mw.enforce.embedded import documents
+from consent_mw.enforce.holding import adopted, held, is_embed
+from consent_mw.enforce.page import Page
+from consent_mw.enforce.script import strings
+from consent_mw.enforce.tags import Tag
+from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer
 
-OPEN, CLOSE = b"<!--consent-->", b"<!--/consent-->"
+MAX_OPENING_BYTES = 1024
+"""In these a page says by its doctype that it is one."""
+MAX_DEPTH = 3
+"""Documents within documents that are looked into; a deeper one is denied."""
 
 _NOSCRIPT = re.compile(rb"<noscript", re.IGNORECASE)
 _FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
@@ -22,86 +31,43 @@ _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
 _NOT_JAVASCRIPT = ("json", "text/html", "text/template", "x-template", "text/plain", "handlebars", "mustache", "x-tmpl")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What the gate needs to know of the page it works on.
-
-    :ivar block: what stands at the start of the body, given whether it has a ``<base>`` and its ``lang``
-    :ivar placeholder: what stands in front of a gated frame, given the ids it waits for
-    """
-
-    judge: Judge
-    block: Callable[[bool, str], bytes]
-    placeholder: Callable[[list[str], Tag], bytes]
-    head: bytes = b""
-    """What stands at the start of the head, before anything of the page can run."""
-    everything_granted: bool = False
-    """Then no address and no script is looked at."""
-    memo: TagMemo = field(default_factory=lambda: TagMemo())
-
-
-class TagMemo:
-    """What became of a tag, for one set of grants on one host: a site's tags repeat on every page.
-
-    Frames are not remembered, their placeholder belongs to the page; nor is anything on a page with a ``<base>``.
-    """
-
-    MAX_TAGS = 4096
-    MAX_TAG_BYTES = 1024
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, bytes] = {}
-        self.get = self._known.get
-
-    def keep(self, raw: bytes, outcome: bytes) -> None:
-        if len(raw) <= self.MAX_TAG_BYTES:
-            if len(self._known) >= self.MAX_TAGS:
-                self._known.clear()
-            self._known[raw] = outcome
-
-
-class _Held:
-    """A start tag and the text of its element so far."""
-
-    def __init__(self, tag: bytes) -> None:
-        self.tag = tag
-        self._text: list[bytes] = []
-        self._bytes = 0
-
-    def add(self, text: bytes) -> None:
-        self._text.append(text)
-        self._bytes += len(text)
-
-    @property
-    def is_too_large(self) -> bool:
-        return self._bytes > MAX_HELD_BYTES
-
-    @property
-    def text(self) -> bytes:
-        return b"".join(self._text)
+# What may stand in front of a doctype; the group is the doctype, and an opening that is not over matches too.
+_DOCTYPE = re.compile(
+    rb"(?:\xef\xbb\xbf|\xef\xbb?\Z)?[\t\n\f\r ]*"
+    rb"(?:<!--.*?-->[\t\n\f\r ]*)*(?:(<!doctype)|(?:<(?:!(?:d[octype]*|-(?:-.*)?)?)?)?\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_HELD_FOR = re.compile(rb'data-consent="([^"]*)"')
 
 
 class HtmlGate:
     """Feed it a page in any chunks; the output does not depend on where they were cut."""
 
-    def __init__(self, page: Page, *, fragment: bool = False) -> None:
-        """:param fragment: the markup is a part of a page, in which nothing is inserted"""
+    def __init__(self, page: Page, *, depth: int = 0) -> None:
+        """:param depth: how many documents this one stands in; nothing is inserted into an inner one"""
         self._page = page
+        self._depth = depth
         self._tokenizer: Tokenizer | None = Tokenizer(page.everything_granted)
+        self._scan = AttributeScan(self._stray)
+        self._scanning = False
+        self._last = b">"  # the end of what the tokenizer was fed
+        self._tail = b""  # not fed yet, it may be the beginning of an attribute's name
         self._has_base = False
         self._lang = ""
         self._is_document = False
-        self._inserted = self._has_head = fragment
+        self._opening = b""  # of the page, while that may hold a doctype
+        self._is_begun = depth > 0
+        self._inserted = self._has_head = depth > 0
         self._expect: Mark | None = None
-        self._held: _Held | None = None
-        self._escape = False  # the rest of a text that was too large to be judged
+        self._held: ElementText | None = None
+        self._between: Callable[[bytes], bytes] = self._looked_through  # what is done to what was not announced
         self.failed = False
 
     def feed(self, data: bytes) -> bytes:
         if self._tokenizer is None:
             return _escaped(data)
         try:
-            return self._emit(self._tokenizer.feed(data))
+            return self._emit(self._tokenizer.feed(self._watched(self._tokenizer, data)))
         except Exception:
             return self._fail()
         except BaseException as error:  # a panic of the Rust side is no Exception
@@ -113,55 +79,83 @@ class HtmlGate:
         if self._tokenizer is None:
             return b""
         try:
-            out = self._emit(self._tokenizer.close())
+            tail, self._tail = self._tail, b""
+            out = self._emit(self._tokenizer.feed(tail)) + self._emit(self._tokenizer.close())
+            out += self._scan.flush() + self._end_of_text()  # the page may end inside a script
         except Exception:
             return self._fail()
-        out += self._end_of_text()  # the page may end inside a script
         if self._is_document and not self._inserted:
             out += self._insert()
         return out
 
     def is_settled(self) -> bool:
         """Whether the markup so far leaves nothing open that would swallow what follows. The last thing to ask."""
-        return self._tokenizer is not None and self._tokenizer.would_see_a_tag()
+        return self._tokenizer is not None and not self._tail and self._tokenizer.would_see_a_tag()
+
+    def _watched(self, tokenizer: Tokenizer, data: bytes) -> bytes:
+        """The part of a chunk that may be looked at now; decides whether its unannounced parts need to be."""
+        if not self._is_begun:
+            self._begin(data)
+        if self._page.everything_granted:
+            return data
+        data = self._tail + data
+        ready = len(data) - tail_bytes(data)
+        data, self._tail = data[:ready], data[ready:]
+        if not self._scanning:
+            self._scan.passed(self._last)
+        is_going_on = self._scanning and (self._scan.is_waiting or tokenizer.has_pending)
+        self._scanning = is_going_on or is_suspicious(self._last[-1:] + data)
+        self._last = data[-CONTEXT_BYTES:] if len(data) >= CONTEXT_BYTES else (self._last + data)[-CONTEXT_BYTES:]
+        return data
+
+    def _begin(self, data: bytes) -> None:
+        """Look for a doctype: with it, this is a whole page and no part of one."""
+        self._opening += data[: MAX_OPENING_BYTES - len(self._opening)]
+        match = _DOCTYPE.match(self._opening)
+        self._is_document = match is not None and match[1] is not None
+        self._is_begun = self._is_document or match is None or len(self._opening) == MAX_OPENING_BYTES
 
     def _fail(self) -> bytes:
         self.failed = True
         rest = self._tokenizer.pending if self._tokenizer is not None else b""
         self._tokenizer = None
-        held = self._held.tag + self._held.text if self._held is not None else b""
-        return _escaped(held + rest)
+        held = self._held.tag.raw + self._held.text if self._held is not None else b""
+        return _escaped(self._scan.rest() + held + rest + self._tail)
 
     def _emit(self, pieces: list[Piece]) -> bytes:
         out: list[bytes] = []
         for piece in pieces:
-            if piece is Mark.END_OF_TEXT:
-                out.append(self._end_of_text())
-            elif isinstance(piece, Mark):
-                out.append(self._end_of_text())  # only in SVG and MathML may a tag stand in such a text
-                self._announce(piece)
-            elif self._held is not None:
-                self._held.add(piece)
-            elif self._escape:
-                out.append(_escaped(piece))
+            if isinstance(piece, bytes):
+                if self._held is not None:
+                    self._held.add(piece)
+                elif self._expect is not None:
+                    out.append(self._announced(piece))
+                else:
+                    out.append(self._between(piece))
             else:
-                expected, self._expect = self._expect, None
-                out.append(piece if expected is None else self._start(expected, piece))
+                out.append(self._mark(piece))
         if self._held is not None and self._held.is_too_large:
-            is_markup = self._held.tag[1:9].lower() == b"noscript"
+            is_markup = self._held.tag.name == b"noscript"
             out.append(self._end_of_text())
-            self._escape = is_markup
+            self._between = _escaped if is_markup else _unchanged
         return b"".join(out)
 
-    def _announce(self, mark: Mark) -> None:
+    def _mark(self, mark: Mark) -> bytes:
+        out = self._scan.flush() if self._scan.is_waiting else b""
+        if mark is Mark.END_OF_TEXT:
+            self._between = self._looked_through
+            return out + self._end_of_text()
+        # Only in SVG and MathML may another element stand in such a text.
+        out += self._end_of_text(is_split=True)
         # An element may be announced twice, as a marked one too; the reading with its text is the stricter one.
-        if self._expect not in (Mark.TAG_WITH_TEXT, Mark.FOREIGN_TAG_WITH_TEXT):
+        if self._expect is None or self._expect is Mark.TAG:
             self._expect = mark
+        return out
 
-    def _start(self, expected: Mark, piece: bytes) -> bytes:
-        if expected is Mark.DOCTYPE:
-            self._is_document = True
-            return piece
+    def _announced(self, piece: bytes) -> bytes:
+        expected, self._expect = self._expect, None
+        if self._scanning:
+            self._scan.passed(piece)
         head = b"" if self._has_head else self._head_before(piece)
         return head + self._judged(expected, piece)
 
@@ -172,92 +166,102 @@ class HtmlGate:
         self._has_head = True
         return self._page.head
 
-    def _judged(self, expected: Mark, piece: bytes) -> bytes:
-        remembered = self._page.memo.get(piece) if expected is Mark.TAG else None
-        if remembered is not None:
-            return remembered
-        if expected is Mark.TAG_WITH_TEXT or (expected is Mark.FOREIGN_TAG_WITH_TEXT and not piece.endswith(b"/>")):
-            self._held = _Held(piece)
+    def _judged(self, expected: Mark | None, piece: bytes) -> bytes:
+        if expected is Mark.TAG_WITH_PLAIN_TEXT:
+            self._between = _unchanged
+        elif expected is Mark.TAG_WITH_TEXT or (expected is Mark.FOREIGN_TAG_WITH_TEXT and not piece.endswith(b"/>")):
+            self._held = ElementText(piece, foreign=expected is Mark.FOREIGN_TAG_WITH_TEXT)
             return b""
+        if self._page.judge.base is OWN:
+            remembered = self._page.memo.get(piece)
+            if remembered is not None:
+                return remembered
         return self._tag(Tag(piece))
 
     def _tag(self, tag: Tag) -> bytes:
         name = tag.name
+        if name == b"base":
+            return self._base(tag)
+        judge = self._page.judge
+        out = adopted(judge, tag)
+        if out is None:
+            out = held(self._page, tag, self._ids_inside(tag))
         if name == b"html":
             self._is_document = True
             self._lang = tag.value(b"lang") or ""
-            return tag.raw
-        if name == b"head":
-            if self._has_head or not self._is_document:
-                return tag.raw
-            self._has_head = True
-            return tag.raw + self._page.head
-        if name == b"base":
-            self._has_base = True
-            self._page.judge.set_base(tag.value(b"href") or "")
-            return tag.raw
-        if name == b"frameset":
+        elif name == b"head":
+            if self._is_document and not self._has_head:
+                self._has_head = True
+                out += self._page.head
+        elif name == b"frameset":
             self._inserted = True  # a frameset page has no body to show anything in
-            return tag.raw
-        adopted = self._adopt(tag)
-        out = adopted if adopted is not None else self._hold(tag)
-        if name == b"body":
-            return out if self._inserted else out + self._insert()
-        if name != b"iframe" and not self._has_base:
+        elif name == b"body":
+            out += b"" if self._inserted else self._insert()
+        elif not is_embed(tag) and judge.base is OWN:
             self._page.memo.keep(tag.raw, out)
         return out
 
-    def _hold(self, tag: Tag, extra: list[str] | None = None) -> bytes:
-        """The tag as it is when it may live, else inert, with a placeholder in front of a frame."""
+    def _base(self, tag: Tag) -> bytes:
+        """A base at a denied host is held back, and with it every relative address of the page."""
+        self._has_base = True
+        judge, href = self._page.judge, tag.value(b"href")
+        ids = judge.addresses([href]) if href is not None and not self._page.everything_granted else []
+        if ids:
+            return tag.held(ids, frozenset({b"href"}))
+        if href is not None:
+            judge.set_base(href)
+        return tag.raw
+
+    def _ids_inside(self, tag: Tag) -> list[str]:
+        """Ids of the denied services that a document in the tag's own attributes would contact."""
+        return [id for markup in documents(tag) for id in self._ids_in(markup)]
+
+    def _ids_in(self, markup: bytes) -> list[str]:
         judge = self._page.judge
-        ids, names = judge.tag(tag)
-        marks = [judge.named(name) for name in (tag.value(b"data-consent") or "").split()]
-        marked = judge.denied(marks)
-        ids = list(dict.fromkeys([*(marks if marked else ()), *ids, *(extra or ())]))
-        if not ids:
-            return tag.raw
-        names = MARKABLE if marked else names
-        is_script = tag.name == b"script"
-        if not is_script and not any(attribute.name in names for attribute in tag.attributes):
-            return tag.raw  # a mark on an element that loads nothing
-        held = tag.held(ids, names, inert_type=is_script)
-        return self._page.placeholder(ids, tag) + held if tag.name == b"iframe" else held
+        if self._depth >= MAX_DEPTH:
+            return judge.all_optional()
+        base = judge.base
+        gate = HtmlGate(self._page, depth=self._depth + 1)
+        out = gate.feed(markup) + gate.close()
+        judge.base = base
+        if gate.failed:
+            return judge.all_optional()
+        if out == markup:
+            return []
+        return [id for ids in _HELD_FOR.findall(out) for id in html.unescape(ids.decode("latin-1")).split()]
 
-    def _adopt(self, tag: Tag) -> bytes | None:
-        """Put a tag that was marked for another tool into our words; the script releases it once it is granted."""
-        named = tag.value(b"data-category") or tag.value(b"data-cookieconsent") or tag.value(b"data-name")
-        if not named or tag.raw_value(b"data-consent") is not None:
-            return None
-        is_script = tag.name == b"script" and (tag.value(b"type") or "").strip().lower() == "text/plain"
-        sources = {b"data-" + name for name in (FETCHING.get(tag.name) or MARKABLE)}
-        renames = {a.name: PREFIX + a.name[5:] for a in tag.attributes if a.name in sources}
-        if is_script:
-            renames[b"data-type"] = PREFIX + b"type"
-        if not (is_script or renames):
-            return None
-        names = named.replace(",", " ").split()
-        if not names or not all(map(self._page.judge.knows, names)):
-            return None  # some other meaning of these attributes
-        return tag.adopted(map(self._page.judge.named, names), renames)
+    def _stray(self, name: bytes, value: bytes) -> bytes:
+        """What to put in front of an attribute of a tag that was not announced."""
+        ids = self._page.judge.attribute(name, value)
+        return b'data-consent="%s" data-consent-' % html.escape(" ".join(ids)).encode() if ids else b""
 
-    def _end_of_text(self) -> bytes:
+    def _looked_through(self, piece: bytes) -> bytes:
+        return self._scan.feed(piece) if self._scanning else piece
+
+    def _end_of_text(self, *, is_split: bool = False) -> bytes:
         """The element whose text was held back, judged; its end tag is still to come."""
-        held, self._held, self._escape = self._held, None, False
-        if held is None:
+        element, self._held = self._held, None
+        if element is None:
             return b""
-        tag = Tag(held.tag)
-        if tag.name != b"noscript":
-            return self._script(tag, held)
-        return tag.raw + (_escaped(held.text) if held.is_too_large else self._noscript(held.text))
+        tag, text = element.tag, element.text
+        if tag.name == b"noscript":
+            return tag.raw + (_escaped(text) if element.is_too_large else self._noscript(text))
+        is_broken = is_split or element.has_markup
+        if is_broken or element.is_too_large:
+            return held(self._page, tag, self._page.judge.all_optional()) + text
+        if tag.name == b"style":
+            return held(self._page, tag, self._page.judge.style(element.readings)) + text
+        return self._script(element) + text
 
-    def _script(self, tag: Tag, held: _Held) -> bytes:
-        kind = (tag.value(b"type") or "").lower()
+    def _script(self, element: ElementText) -> bytes:
+        page, tag = self._page, element.tag
+        kind = (tag.value(b"type") or "").strip().lower()
         if any(word in kind for word in _NOT_JAVASCRIPT):
-            adopted = self._adopt(tag)
-            return (adopted if adopted is not None else self._hold(tag)) + held.text
-        judge = self._page.judge
-        ids = judge.all_optional() if held.is_too_large else judge.inline(held.text)
-        return self._hold(tag, ids) + held.text
+            out = adopted(page.judge, tag)
+            return out if out is not None else held(page, tag)
+        if kind in ("importmap", "speculationrules"):
+            return held(page, tag, page.judge.addresses(strings(element.text)))
+        return held(page, tag, page.judge.inline(*(reading.encode() for reading in element.readings)))
 
     def _noscript(self, text: bytes) -> bytes:
         """With scripting this is text up to the first ``</noscript``; without it, it is markup. Both must be harmless.
@@ -267,7 +271,7 @@ class HtmlGate:
         """
         if b"<" not in text:
             return text
-        gate = HtmlGate(self._page, fragment=True)
+        gate = HtmlGate(self._page, depth=self._depth + 1)
         out = gate.feed(text)
         settled = gate.is_settled() and len(_FOREIGN_START.findall(text)) == len(_FOREIGN_END.findall(text))
         settled = settled and not _NOSCRIPT.search(text)
@@ -280,3 +284,7 @@ class HtmlGate:
 
 def _escaped(data: bytes) -> bytes:
     return data.replace(b"<", b"&lt;")
+
+
+def _unchanged(data: bytes) -> bytes:
+    return data

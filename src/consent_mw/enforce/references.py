@@ -11,10 +11,10 @@ from consent_mw.core.decision import Grants
 from consent_mw.core.policy import Service
 from consent_mw.core.urls import OWN, Target, resolve
 from consent_mw.enforce.css import css_references
-from consent_mw.enforce.elements import NAVIGATING, STYLED, fetching, references, refresh_target, values
+from consent_mw.enforce.elements import NAVIGATING, STYLED, fetching, references, refresh_target
 from consent_mw.enforce.embedded import embedded
 from consent_mw.enforce.script import addresses, code
-from consent_mw.enforce.tags import Tag
+from consent_mw.enforce.tags import Tag, values
 
 
 class Judge:
@@ -87,7 +87,7 @@ class Judge:
             return self.style(values(raw))
         if name[:2] == b"on":
             return self.inline(*(value.encode() for value in values(raw)))
-        if name in NAVIGATING and b":" in raw or b"&" in raw:
+        if (name in NAVIGATING and b":" in raw) or b"&" in raw:
             return [id for value in values(raw) for id in self._carried(value)]
         return []
 
@@ -104,11 +104,9 @@ class Judge:
                 held = [service for service in services if not self._grants.service(service)]
                 for service in held:
                     self._report(service, "inline script")
-                found |= {service.id: None for service in held}
-            for address in addresses(script):
-                service = self.reference(address)
-                if service is not None:
                     found[service.id] = None
+            called = filter(None, map(self.reference, addresses(script)))
+            found |= {service.id: None for service in called}
         return list(found)
 
     def knows(self, name: str) -> bool:

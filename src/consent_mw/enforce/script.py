@@ -38,6 +38,12 @@ def addresses(script: bytes) -> tuple[str, ...]:
     return _known_addresses(script) if len(script) <= _MEMO_BYTES else _addresses(script)
 
 
+def strings(json: bytes) -> list[str]:
+    """Every string of a JSON text, names too, of a broken one as well."""
+    found = (match["double"] for match in _LEXEME.finditer(json))
+    return [text.replace(b"\\", b"").decode("utf-8", "replace") for text in found if text]
+
+
 def _addresses(script: bytes) -> tuple[str, ...]:
     text = code(script)
     if not _LOADS.search(text):

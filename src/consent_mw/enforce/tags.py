@@ -95,6 +95,11 @@ def decode(raw: bytes) -> str:
     return html.unescape(text) if "&" in text else text
 
 
+def values(raw: bytes) -> set[str]:
+    """An attribute's value as text. Where decoding is in doubt, both readings."""
+    return {decode(raw), raw.decode("latin-1")} if b"&" in raw else {decode(raw)}
+
+
 def _unquoted(value: bytes | None) -> bytes:
     if value is None:
         return b""

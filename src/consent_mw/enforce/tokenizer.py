@@ -19,10 +19,13 @@ MAX_HELD_BYTES = 4 * 1024 * 1024
 # By tag name only: a selector that any tag could match would make the engine read every tag's attributes.
 _STRUCTURE = "html,head,body,base,frameset"
 _FETCHING = ",".join(
-    "script[src] img iframe frame link source video audio embed object track input[src] image use feimage "
-    "a[ping] area[ping] table[background] td[background] th[background]".split()
+    "script[src] img frame link source video audio embed object track input[src] image use feimage animate set "
+    "a[ping] a[attributionsrc] area[ping] area[attributionsrc] meta[http-equiv] "
+    "table[background] thead[background] tbody[background] tfoot[background] tr[background] td[background] "
+    "th[background]".split()
 )
-_WITH_TEXT = "script:not([src]),noscript"
+_JUDGED_TEXT = "script:not([src]),style,noscript"
+_PLAIN_TEXT = "iframe,textarea"
 # Tags that another tool made inert, to be released by our script once they are granted.
 _FOREIGN = ",".join(
     f"{tag}[{mark}]"
@@ -39,9 +42,9 @@ class Mark(Enum):
     """What the next piece of a page is."""
 
     TAG = "a start tag"
-    DOCTYPE = "a doctype"
     TAG_WITH_TEXT = "the start tag of an element whose text is judged"
     FOREIGN_TAG_WITH_TEXT = "the same in SVG or MathML, where it may also end itself"
+    TAG_WITH_PLAIN_TEXT = "the start tag of an element in whose text nothing is markup"
     END_OF_TEXT = "nothing: the text of such an element is over"
 
 
@@ -61,12 +64,16 @@ class Tokenizer:
         self._kept_bytes = 0  # in _waiting, the oldest chunk may be out in part
         self._waiting_bytes = 0
         self._rewriter = lolhtml.HTMLRewriter(self._pieces.append)
-        self._rewriter.on_document(_Document(self._pieces))
         if everything_granted:
             self._rewriter.on(f"{_STRUCTURE},{_FOREIGN}", _Announce(self._pieces))
         else:
             self._rewriter.on(f"{_STRUCTURE},{_FETCHING}", _Announce(self._pieces))
-            self._rewriter.on(_WITH_TEXT, _AnnounceWithText(self._pieces))
+            self._rewriter.on(_JUDGED_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_TEXT))
+            self._rewriter.on(_PLAIN_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_PLAIN_TEXT))
+
+    @property
+    def has_pending(self) -> bool:
+        return self._waiting_bytes > 0
 
     @property
     def pending(self) -> bytes:
@@ -117,18 +124,14 @@ class _Announce:
 
 
 class _AnnounceWithText:
-    def __init__(self, pieces: list[Piece]) -> None:
+    def __init__(self, pieces: list[Piece], mark: Mark) -> None:
         self._append = pieces.append
+        self._mark = mark
 
     def element(self, element: lolhtml.Element) -> None:
-        foreign = element.namespace_uri != _XHTML
-        element.append(_END_OF_TEXT, lolhtml.ContentType.HTML)
-        self._append(Mark.FOREIGN_TAG_WITH_TEXT if foreign else Mark.TAG_WITH_TEXT)
-
-
-class _Document:
-    def __init__(self, pieces: list[Piece]) -> None:
-        self._append = pieces.append
-
-    def doctype(self, doctype: lolhtml.Doctype) -> None:
-        self._append(Mark.DOCTYPE)
+        mark = self._mark
+        if element.namespace_uri != _XHTML:  # text is nothing special there, but for scripts and style sheets
+            mark = Mark.FOREIGN_TAG_WITH_TEXT if element.tag_name in ("script", "style") else Mark.TAG
+        if mark is not Mark.TAG:
+            element.append(_END_OF_TEXT, lolhtml.ContentType.HTML)
+        self._append(mark)

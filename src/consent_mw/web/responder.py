@@ -19,7 +19,8 @@ from consent_mw.core.cookies import expiry_headers
 from consent_mw.enforce.browser_headers import deny_geolocation
 from consent_mw.enforce.codings import Coding, CodingError, Identity, coding_for
 from consent_mw.enforce.cookie_filter import expired_names, filter_response
-from consent_mw.enforce.html_gate import HtmlGate, Page
+from consent_mw.enforce.html_gate import HtmlGate
+from consent_mw.enforce.page import Page
 from consent_mw.enforce.page_headers import (
     RawHeaders,
     csp_nonce,

@@ -17,7 +17,7 @@ from consent_mw.core.decision import Choice, Grants, Stored, decide, resolve
 from consent_mw.core.policy import Policy
 from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.core.token import TokenCodec, new_subject
-from consent_mw.enforce.html_gate import TagMemo
+from consent_mw.enforce.page import TagMemo
 from consent_mw.i18n import Locales
 from consent_mw.ledger.base import Ledger
 from consent_mw.ledger.heads import seed_from_secret_key, seed_from_signing_key

@@ -1,0 +1,69 @@
+"""One element held back: made inert and restorable, or put from another tool's words into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from consent_mw.enforce.elements import FETCHING, MARKABLE
+from consent_mw.enforce.page import Page
+from consent_mw.enforce.references import Judge
+from consent_mw.enforce.tags import PREFIX, Tag
+
+_INERT_BY_TYPE = frozenset({b"script", b"style"})
+_EMBEDS = frozenset({b"iframe", b"embed", b"object", b"video"})
+_SPECK = frozenset({"0", "1", "0px", "1px"})
+"""Sizes of frames that nobody is meant to see: nothing stands in for them."""
+
+
+def held(page: Page, tag: Tag, extra: Iterable[str] = ()) -> bytes:
+    """The tag as it is when it may live, else inert, with a placeholder in front of an embed.
+
+    :param extra: ids of denied services that the element's text calls
+    """
+    judge = page.judge
+    ids, names = judge.tag(tag)
+    marks = [judge.named(name) for name in (tag.value(b"data-consent") or "").split()]
+    marked = judge.denied(marks)
+    ids = list(dict.fromkeys([*(marks if marked else ()), *ids, *extra]))
+    if not ids:
+        return tag.raw
+    if marked:
+        names |= MARKABLE
+    by_type = tag.name in _INERT_BY_TYPE
+    if by_type:
+        names |= FETCHING[b"script"]
+    elif not any(attribute.name in names for attribute in tag.attributes):
+        return tag.raw  # a mark on an element that loads nothing
+    inert = tag.held(ids, names, inert_type=by_type)
+    return page.placeholder(ids, tag) + inert if is_embed(tag) and not _is_speck(tag) else inert
+
+
+def adopted(judge: Judge, tag: Tag) -> bytes | None:
+    """A tag that was marked for another tool, in our words; None when it was not.
+
+    Our script releases it once what it names is granted.
+    """
+    named = tag.value(b"data-category") or tag.value(b"data-cookieconsent") or tag.value(b"data-name")
+    if not named or tag.raw_value(b"data-consent") is not None:
+        return None
+    is_script = tag.name == b"script" and (tag.value(b"type") or "").strip().lower() == "text/plain"
+    sources = {b"data-" + name for name in (FETCHING.get(tag.name) or MARKABLE)}
+    renames = {a.name: PREFIX + a.name[5:] for a in tag.attributes if a.name in sources}
+    if is_script:
+        renames[b"data-type"] = PREFIX + b"type"
+    if not (is_script or renames):
+        return None
+    names = named.replace(",", " ").split()
+    if not names or not all(map(judge.knows, names)):
+        return None  # some other meaning of these attributes
+    return tag.adopted(map(judge.named, names), renames)
+
+
+def is_embed(tag: Tag) -> bool:
+    return tag.name in _EMBEDS
+
+
+def _is_speck(tag: Tag) -> bool:
+    sizes = {(tag.value(name) or "").strip().lower() for name in (b"width", b"height")}
+    style = "".join((tag.value(b"style") or "").lower().split())
+    return not sizes.isdisjoint(_SPECK) or "display:none" in style or "visibility:hidden" in style
