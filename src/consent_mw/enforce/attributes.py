@@ -8,9 +8,10 @@ a second, and only what is found is read as an attribute.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import islice
 
+from consent_mw.enforce.references import Judge
+from consent_mw.enforce.tags import PREFIX, held_mark
 from consent_mw.enforce.tokenizer import MAX_HELD_BYTES
 
 # In a folded text letters are lower case, and whatever may stand in front of an attribute's name is a space.
@@ -36,9 +37,6 @@ _EQUALS = re.compile(b"=")
 _NAME_BEFORE = re.compile(rb"""(?i)[\t\n\f\r /"'](?:style|on[a-z]+|""" + _OTHER + rb")[\t\n\f\r ]*\Z")
 _SPARSE = 1024
 _ANYTHING = re.compile(rb"[^\t\n\f\r ]")
-
-Hold = Callable[[bytes, bytes], bytes]
-"""Given an attribute's name and value as written, what is put in front of the name; empty when it may stay."""
 
 
 def tail_bytes(data: bytes) -> int:
@@ -66,8 +64,8 @@ class AttributeScan:
     which of them a browser takes for the attribute.
     """
 
-    def __init__(self, hold: Hold) -> None:
-        self._hold = hold
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
         self._before = b">"  # what has gone before, as far as it matters
         self._waiting: list[bytes] = []  # from a name on, whose value is not over
         self._waiting_bytes = 0
@@ -118,9 +116,9 @@ class AttributeScan:
                 self._wait(window[start:], match)
                 end = start
                 break
-            hold = self._hold(name, match[1] or match[3] or match[5] or b"")
-            if hold:
-                out += (window[done:start], hold)
+            ids = self._judge.attribute(name, match[1] or match[3] or match[5] or b"")
+            if ids:
+                out += (window[done:start], held_mark(ids), b" ", PREFIX)
                 done = start
         out.append(window[done:end])
         self._before = window[:end][-CONTEXT_BYTES:]

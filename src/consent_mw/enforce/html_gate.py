@@ -48,7 +48,7 @@ class HtmlGate:
         self._page = page
         self._depth = depth
         self._tokenizer: Tokenizer | None = Tokenizer(page.everything_granted)
-        self._scan = AttributeScan(self._stray)
+        self._scan = AttributeScan(page.judge)
         self._scanning = False
         self._last = b">"  # the end of what the tokenizer was fed
         self._tail = b""  # not fed yet, it may be the beginning of an attribute's name
@@ -60,7 +60,7 @@ class HtmlGate:
         self._inserted = self._has_head = depth > 0
         self._expect: Mark | None = None
         self._held: ElementText | None = None
-        self._between: Callable[[bytes], bytes] = self._looked_through  # what is done to what was not announced
+        self._unmarked: Callable[[bytes], bytes] | None = None  # what becomes of a text in which there are no tags
         self.failed = False
 
     def feed(self, data: bytes) -> bytes:
@@ -84,6 +84,7 @@ class HtmlGate:
             out += self._scan.flush() + self._end_of_text()  # the page may end inside a script
         except Exception:
             return self._fail()
+        self._tokenizer = None
         if self._is_document and not self._inserted:
             out += self._insert()
         return out
@@ -131,19 +132,19 @@ class HtmlGate:
                 elif self._expect is not None:
                     out.append(self._announced(piece))
                 else:
-                    out.append(self._between(piece))
+                    out.append(self._in_between(piece))
             else:
                 out.append(self._mark(piece))
         if self._held is not None and self._held.is_too_large:
             is_markup = self._held.tag.name == b"noscript"
             out.append(self._end_of_text())
-            self._between = _escaped if is_markup else _unchanged
+            self._unmarked = _escaped if is_markup else _unchanged
         return b"".join(out)
 
     def _mark(self, mark: Mark) -> bytes:
         out = self._scan.flush() if self._scan.is_waiting else b""
         if mark is Mark.END_OF_TEXT:
-            self._between = self._looked_through
+            self._unmarked = None
             return out + self._end_of_text()
         # Only in SVG and MathML may another element stand in such a text.
         out += self._end_of_text(is_split=True)
@@ -168,7 +169,7 @@ class HtmlGate:
 
     def _judged(self, expected: Mark | None, piece: bytes) -> bytes:
         if expected is Mark.TAG_WITH_PLAIN_TEXT:
-            self._between = _unchanged
+            self._unmarked = _unchanged
         elif expected is Mark.TAG_WITH_TEXT or (expected is Mark.FOREIGN_TAG_WITH_TEXT and not piece.endswith(b"/>")):
             self._held = ElementText(piece, foreign=expected is Mark.FOREIGN_TAG_WITH_TEXT)
             return b""
@@ -230,12 +231,10 @@ class HtmlGate:
             return []
         return [id for ids in _HELD_FOR.findall(out) for id in html.unescape(ids.decode("latin-1")).split()]
 
-    def _stray(self, name: bytes, value: bytes) -> bytes:
-        """What to put in front of an attribute of a tag that was not announced."""
-        ids = self._page.judge.attribute(name, value)
-        return b'data-consent="%s" data-consent-' % html.escape(" ".join(ids)).encode() if ids else b""
-
-    def _looked_through(self, piece: bytes) -> bytes:
+    def _in_between(self, piece: bytes) -> bytes:
+        """Text, and tags that were not announced."""
+        if self._unmarked is not None:
+            return self._unmarked(piece)
         return self._scan.feed(piece) if self._scanning else piece
 
     def _end_of_text(self, *, is_split: bool = False) -> bytes:

@@ -66,7 +66,7 @@ class Tag:
 
         :param inert_type: make it a script that no browser runs, keeping its own type aside
         """
-        mark = b' data-consent="' + html.escape(" ".join(ids)).encode() + b'"'
+        mark = b" " + held_mark(ids)
         if inert_type:
             names = names | {b"type"}
             mark += b' type="text/plain"'
@@ -80,13 +80,18 @@ class Tag:
 
     def adopted(self, ids: Iterable[str], renames: dict[bytes, bytes]) -> bytes:
         """A tag that another tool had made inert already, in our words: the named attributes are renamed."""
-        pieces, at = [self.raw[: self.name_end], b' data-consent="' + " ".join(ids).encode() + b'"'], self.name_end
+        pieces, at = [self.raw[: self.name_end], b" " + held_mark(ids)], self.name_end
         for attribute in self.attributes:
             if attribute.name in renames:
                 pieces += (self.raw[at : attribute.start], renames[attribute.name])
                 at = attribute.start + len(attribute.name)
         pieces.append(self.raw[at:])
         return b"".join(pieces)
+
+
+def held_mark(ids: Iterable[str]) -> bytes:
+    """The attribute that says what an element waits for."""
+    return b'data-consent="' + html.escape(" ".join(ids)).encode() + b'"'
 
 
 def decode(raw: bytes) -> str:
