@@ -67,6 +67,7 @@ def build_policy(config: ConsentConfig) -> Policy:
         cookies=(*own, *shipped),
         regime=config.regime.default,
         block_unclassified=config.enforcement.unclassified_cookies == "block",
+        only_declared=config.enforcement.third_parties == "strict",
         aliases={alias: by_purpose[purpose] for alias, purpose in ALIASES.items() if purpose in by_purpose},
         accepted_meanings={},
     )

@@ -66,10 +66,19 @@ class EnforcementSettings(Strict):
     """``[enforcement]``: how strictly, and where not."""
 
     mode: Literal["enforce", "report-only"] = "enforce"
-    html: Literal["per-visitor"] = "per-visitor"
-    third_parties: Literal["catalog"] = "catalog"
+    html: Literal["per-visitor", "universal"] = "per-visitor"
+    third_parties: Literal["catalog", "strict"] = "catalog"
     unclassified_cookies: Literal["block", "allow"] = "block"
     exempt_paths: tuple[Annotated[str, StringConstraints(pattern=r"^/")], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> EnforcementSettings:
+        if self.html == "universal" and self.third_parties == "strict":
+            raise ValueError(
+                'html = "universal" and third_parties = "strict" exclude each other, because a page that everybody '
+                "shares cannot carry one visitor's policy; allowed: at most one of them"
+            )
+        return self
 
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^/", max_length=200)]

@@ -149,10 +149,11 @@
     }
     const ready = held().filter(element => needs(element).every(granted));
     const scripts = ready.filter(isScript);
-    // It would wipe the page that is already there; a fresh one has room for it.
-    if (chosen && scripts.some(script => script.textContent.includes("document.write"))) return location.reload();
+    // It would wipe the page that is already there; a fresh one has room for it, unless it is the same for everybody.
+    const tame = scripts.filter(script => !script.textContent.includes("document.write"));
+    if (chosen && tame.length < scripts.length && !isUniversal()) return location.reload();
     for (const element of ready) if (!isScript(element)) free(element);
-    queue = queue.then(() => run(scripts));
+    queue = queue.then(() => run(tame));
   };
 
   // Choosing
@@ -164,7 +165,7 @@
   };
   const show = () => {
     // Without cookies no choice can be kept: asking on every page would be all that comes of it.
-    const ask = !state.decided && navigator.cookieEnabled;
+    const ask = !state.decided && !Object.values(state.signals).includes(true) && navigator.cookieEnabled;
     dialog.close();
     const hadFocus = root.contains(document.activeElement);
     banner.hidden = !ask;
@@ -181,6 +182,7 @@
     return text;
   };
 
+  const isUniversal = () => "universal" in root.dataset;
   // Another answer holds from now on.
   /** @param {string} text */
   const adopt = async text => {
@@ -189,7 +191,10 @@
     tell("change");
     const ids = Object.keys({ ...before.categories, ...before.services, ...verdicts });
     // What runs cannot be stopped, and what a page's headers forbid cannot be allowed: both need a fresh page.
-    if (ids.some(id => grants(before, id) && !granted(id)) || (granted("geolocation") && !grants(before, "geolocation")))
+    if (
+      ids.some(id => grants(before, id) && !granted(id)) ||
+      (granted("geolocation") && !grants(before, "geolocation") && !isUniversal())
+    )
       location.reload();
     else {
       verdicts = {};
@@ -374,6 +379,17 @@
     mount();
     release();
   }).observe(document, { childList: true, subtree: true });
-  tell("ready");
-  release();
+  const start = async () => {
+    try {
+      if (isUniversal()) {
+        state = parse(await call("/state"));
+        show();
+      }
+    } catch {
+      // nothing is known of this visitor: denied
+    }
+    tell("ready");
+    release();
+  };
+  start();
 })();

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -53,14 +53,17 @@ def page(profile: BrowserContext, world: StandIn) -> Iterator[Page]:
 
 
 def site(script: str, markup: str = "") -> Starlette:
-    """One page with one script of its own, in the head, and another page without."""
-    source = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,">
-<title>Boats</title><script>{script}</script></head><body><h1>Boats</h1>{markup}</body></html>"""
+    """A page with one file of scripts of its own, the first thing in its head."""
+    source = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><script src="/bundle.js"></script>
+<link rel="icon" href="data:,"><title>Boats</title></head><body><h1>Boats</h1>{markup}</body></html>"""
 
     async def page(request: Request) -> HTMLResponse:
         return HTMLResponse(source)
 
-    return Starlette(routes=[Route("/", page)])
+    async def file(request: Request) -> Response:
+        return Response(script, media_type="text/javascript")
+
+    return Starlette(routes=[Route("/", page), Route("/bundle.js", file)])
 
 
 def settled(page: Page) -> None:

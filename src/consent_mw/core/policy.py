@@ -106,6 +106,7 @@ class Policy:
     :ivar categories: by id, in the order shown
     :ivar services: by id; declared ones and, for gating only, the rest of the catalogue
     :ivar aliases: other tools' category names that markup may use, each with the id it stands for
+    :ivar only_declared: a category's grant covers declared services alone, even where the site declares none
     :ivar accepted_meanings: per category, earlier meanings that still cover today's (see :meth:`covers`)
     """
 
@@ -115,13 +116,14 @@ class Policy:
     cookies: tuple[CookieRule, ...]
     regime: Regime = Regime.OPT_IN
     block_unclassified: bool = True
+    only_declared: bool = False
     aliases: Mapping[str, str]
     accepted_meanings: Mapping[str, frozenset[str]]
 
     @cached_property
     def declares_services(self) -> bool:
         """False for the zero configuration, in which a category's grant covers the catalogue's services."""
-        return any(service.declared for service in self.services.values())
+        return self.only_declared or any(service.declared for service in self.services.values())
 
     @cached_property
     def declared(self) -> tuple[Service, ...]:

@@ -15,9 +15,10 @@ _NOT_ASCII_COMPATIBLE = re.compile(
 _NONCE = re.compile(rb"'nonce-([A-Za-z0-9+/_=-]{1,256})'")
 
 # A validator of the app's page says nothing about ours; a length is another one; parts of a page cannot be judged.
-_STALE = frozenset({b"content-length", b"etag", b"last-modified", b"content-md5", b"digest", b"content-digest"}) | {
-    b"repr-digest", b"accept-ranges", b"cdn-cache-control", b"surrogate-control", b"cloudflare-cdn-cache-control",
-}  # fmt: skip
+_VALIDATORS = frozenset(
+    b"content-length etag last-modified content-md5 digest content-digest repr-digest accept-ranges".split()
+)
+_STALE = _VALIDATORS | {b"cdn-cache-control", b"surrogate-control", b"cloudflare-cdn-cache-control"}
 _SHARED = frozenset({"public", "s-maxage", "proxy-revalidate", "immutable", "stale-while-revalidate", "stale-if-error"})
 
 DOCUMENT_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range"})
@@ -82,6 +83,17 @@ def tailored(headers: RawHeaders, vary: Iterable[str]) -> RawHeaders:
     kept.append((b"cache-control", _private(directives)))
     kept.append((b"vary", ", ".join(filter(None, varies)).encode("latin-1")))
     return kept
+
+
+def universal(headers: RawHeaders) -> RawHeaders:
+    """The headers of a page that is the same for everybody: any cache may keep it as long as the app allows.
+
+    Not one with a cookie, or a nonce, which a page must not share with another. Conditional requests never reach the
+    app, so its validators would be asked for in vain.
+    """
+    if any(name.lower() == b"set-cookie" for name, _ in headers) or csp_nonce(headers):
+        return [*tailored(headers, ()), (b"cache-control", b"no-store")]
+    return [(name, value) for name, value in headers if name.lower() not in _VALIDATORS]
 
 
 def _private(directives: Iterable[str]) -> bytes:

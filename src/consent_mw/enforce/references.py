@@ -16,11 +16,23 @@ from consent_mw.enforce.embedded import embedded
 from consent_mw.enforce.script import addresses, code
 from consent_mw.enforce.tags import Tag, values
 
+THIRD_PARTY = Service(id="third-party", number=0, name="", categories=(), purposes=(), declared=True)
+"""In strict mode, whoever no service is known for. Nobody can grant it."""
+
 
 class Judge:
     """Answers for one page: the visitor's grants, the site's own hosts, the page's ``<base>``."""
 
-    def __init__(self, grants: Grants, own_hosts: frozenset[str], report: Callable[[Service, str], None]) -> None:
+    def __init__(
+        self,
+        grants: Grants,
+        own_hosts: frozenset[str],
+        report: Callable[[Service, str], None],
+        *,
+        strict: bool = False,
+    ) -> None:
+        """:param strict: a third party that no service is known for is denied too"""
+        self._strict = strict
         self._grants = grants
         self._own_hosts = own_hosts
         self._report = report
@@ -38,7 +50,11 @@ class Judge:
         if target is None:
             return None
         service = self.owner(target)
-        if service is None or self._grants.service(service):
+        if service is None:
+            if not self._strict or target.host == "" or target.host in self._own_hosts:
+                return None
+            service = THIRD_PARTY
+        elif self._grants.service(service):
             return None
         self._report(service, reference)
         return service

@@ -86,19 +86,21 @@ class Banner:
         return_to: str = "/",
         nonce: str = "",
         inline_style: bool = True,
+        is_universal: bool = False,
     ) -> bytes:
         """What stands at the start of a page's body.
 
         :param origin: put before our own addresses, where the page has a ``<base>`` or the app is mounted at a path
         :param nonce: of the page's Content-Security-Policy
         :param inline_style: False where that policy allows no inline style; then the style is a file
+        :param is_universal: the same for everybody: the question stays hidden until the script knows who is there
         """
-        key = (locale, inline_style, consent.key)
+        key = (locale, inline_style, is_universal, consent.key)
         template = self._views.get(key)
         if template is None:
             if len(self._views) >= MAX_CACHED_VIEWS:
                 self._views.clear()
-            template = self._views[key] = Template(self._block(consent, self._in(locale), inline_style))
+            template = self._views[key] = Template(self._block(consent, self._in(locale), inline_style, is_universal))
         stored = consent.stored
         return template.fill(
             {
@@ -187,13 +189,14 @@ class Banner:
             "return_query": quote(return_to, safe="/"),
         }
 
-    def _block(self, consent: Consent, words: Words, inline_style: bool) -> str:
-        asks = not consent.decided and not consent.honours_signal
+    def _block(self, consent: Consent, words: Words, inline_style: bool, is_universal: bool) -> str:
+        asks = not consent.decided and not consent.honours_signal and not is_universal
+        universal = " data-universal" if is_universal else ""
         classes = self._settings.position + (" signal" if consent.honours_signal else "")
         status = words["signal_status"] if consent.honours_signal else ""
         return (
             f'{OPEN}<div id="consent-root" class="{classes}" lang="{escape(words.tag)}" dir="{words.direction}" '
-            f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}">'
+            f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}"{universal}>'
             f"{self._style_markup(inline_style)}"
             f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
             f'data-cookies="{words["no_cookies"]}">'

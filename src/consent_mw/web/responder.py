@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
-from typing import ParamSpec
+from collections.abc import Awaitable, Collection
 from urllib.parse import quote
 
 import anyio
@@ -20,28 +19,22 @@ from consent_mw.enforce.browser_headers import deny_geolocation
 from consent_mw.enforce.codings import Coding, CodingError, Identity, coding_for
 from consent_mw.enforce.cookie_filter import expired_names, filter_response
 from consent_mw.enforce.html_gate import HtmlGate
-from consent_mw.enforce.page import Page
 from consent_mw.enforce.page_headers import (
     RawHeaders,
-    csp_nonce,
-    has_csp,
     has_wide_bom,
     header,
     is_html,
     is_readable,
     may_become_wide_bom,
     tailored,
+    universal,
     unrendered,
 )
-from consent_mw.enforce.references import Judge
-from consent_mw.enforce.tags import Tag
-from consent_mw.web.head import page_address
 from consent_mw.web.location import removed_header
-from consent_mw.web.site import host_name
+from consent_mw.web.page import make_page
 from consent_mw.web.visit import Visit, cookie_names
 
 logger = logging.getLogger("consent_mw")
-P = ParamSpec("P")
 
 FILE_CHUNK_BYTES = 256 * 1024
 MAX_EXPIRED_PER_RESPONSE = 20
@@ -123,7 +116,7 @@ class Responder:
             headers = [*headers, removed_header(tuple(self._removed))]
         if is_html(content_type) and message["type"] == "http.response.start":
             headers = self._page_start(message, list(headers), content_type)
-            if not self._visit.located and self._site.enforces:
+            if not self._visit.located and self._site.enforces and not self._site.is_universal:
                 headers = deny_geolocation(headers)
         return headers
 
@@ -147,59 +140,18 @@ class Responder:
         if message["status"] in _NO_BODY:
             return headers
         self._coding = coding
-        self._gate = HtmlGate(self._page(headers))
+        self._gate = HtmlGate(make_page(self._visit, self._scope, headers))
         if not self._site.enforces:
             return headers
+        headers = self._contained(headers)
+        if self._site.is_universal:
+            return universal(headers)
         return [*tailored(headers, _VARY), *self._expiries()]
 
-    def _page(self, headers: RawHeaders) -> Page:
-        site, visit, scope = self._site, self._visit, self._scope
-        raw_host = header(scope["headers"], b"host")
-        own_hosts = site.own_hosts | {host_name(raw_host)}
-        accept = header(scope["headers"], b"accept-language").decode("latin-1")
-        nonce, inline_style = csp_nonce(headers), not has_csp(headers)
-        return_to = page_address(scope)
-        root = scope.get("root_path", "")
-
-        locale = site.locales.negotiate(accept, site.config.banner.locales)
-
-        def block(has_base: bool, lang: str) -> bytes:
-            nonlocal locale  # of what we put into the page from here on
-            if lang:
-                locale = site.locales.negotiate(f"{lang},{accept}", site.config.banner.locales)
-            if not site.config.banner.enabled or not site.enforces:
-                return b""
-            origin = f"//{raw_host.decode('latin-1')}{root}" if has_base else root
-            return site.banner.block(
-                visit.consent,
-                locale,
-                origin=origin,
-                return_to=return_to,
-                nonce=nonce,
-                inline_style=inline_style or bool(nonce),
-            )
-
-        def placeholder(ids: list[str], tag: Tag) -> bytes:
-            return site.banner.placeholder(
-                ids[0],
-                locale,
-                consent=visit.consent,
-                return_to=return_to,
-                width=tag.value(b"width") or "",
-                height=tag.value(b"height") or "",
-            )
-
-        def guard() -> bytes:
-            return site.guard.tags(visit.consent, root=root, nonce=nonce)
-
-        return Page(
-            head=b"" if visit.everything or not site.enforces else _guarded(guard)(),
-            judge=Judge(visit.consent.grants, own_hosts, site.observed.reference),
-            block=_guarded(block),
-            placeholder=_guarded(placeholder),
-            everything_granted=visit.everything,
-            memo=site.tag_memo(visit.consent.grants, host_name(raw_host)),
-        )
+    def _contained(self, headers: RawHeaders) -> RawHeaders:
+        """In strict mode a policy of ours stands beside the app's: browsers allow what both allow."""
+        containment, root = self._site.containment, self._scope.get("root_path", "")
+        return headers if containment is None else [*headers, containment.header(self._visit.consent.grants, root)]
 
     def _expiries(self) -> RawHeaders:
         """Take denied cookies out of the jar of a visitor who has decided, wherever in the site they were set.
@@ -281,19 +233,6 @@ def _path_prefixes(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part][:3]
     prefixes = ["/" + "/".join(parts[: end + 1]) for end in range(len(parts))]
     return [quote(prefix, safe="/%:@!$&'()*+,=~-._") for prefix in prefixes]
-
-
-def _guarded(render: Callable[P, bytes]) -> Callable[P, bytes]:
-    """What we add to a page must never break it: a failure adds nothing."""
-
-    def safely(*args: P.args, **kwargs: P.kwargs) -> bytes:
-        try:
-            return render(*args, **kwargs)
-        except Exception:
-            logger.exception("could not render a part of the banner; the page goes out without it")
-            return b""
-
-    return safely
 
 
 async def _nothing() -> None:

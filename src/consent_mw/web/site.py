@@ -17,6 +17,7 @@ from consent_mw.core.decision import Choice, Grants, Stored, decide, resolve
 from consent_mw.core.policy import Policy
 from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.core.token import TokenCodec, new_subject
+from consent_mw.enforce.csp import Containment
 from consent_mw.enforce.page import TagMemo
 from consent_mw.i18n import Locales
 from consent_mw.ledger.base import Ledger
@@ -82,6 +83,13 @@ class Site:
             self.policy, config.path, own_hosts=self.own_hosts, own_names={entry.name for entry in config.cookies}
         )
         self.assets = {**banner_assets, **self.guard.assets}
+        self.is_universal = config.enforcement.html == "universal"
+        self.nobody = resolve(self.policy, None, NO_SIGNALS, in_doubt=True)  # nobody in particular
+        self.containment = (
+            Containment(config.origins, f"{config.path}/report")
+            if config.enforcement.third_parties == "strict"
+            else None
+        )
         self._first_host = _host_of(config.origins[0]) if config.origins else ""
         self._secure_cookie = self._cookie(secure=True)
         self._plain_cookie = self._cookie(secure=False)

@@ -1,0 +1,91 @@
+"""What the gate puts into one page and judges it by: for its visitor, or in the universal mode for everybody alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import ParamSpec
+
+from starlette.types import Scope
+
+from consent_mw.enforce.page import Page
+from consent_mw.enforce.page_headers import RawHeaders, csp_nonce, has_csp, header
+from consent_mw.enforce.references import Judge
+from consent_mw.enforce.tags import Tag
+from consent_mw.web.head import page_address
+from consent_mw.web.site import host_name
+from consent_mw.web.visit import Visit
+
+logger = logging.getLogger("consent_mw")
+P = ParamSpec("P")
+
+
+def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
+    """
+    :param headers: of the response, as the app sent them
+    """
+    site = visit.site
+    consent = site.nobody if site.is_universal else visit.consent
+    everything = visit.everything and not site.is_universal
+    raw_host = header(scope["headers"], b"host")
+    host = host_name(raw_host)
+    nonce, inline_style = csp_nonce(headers), not has_csp(headers)
+    return_to, root = page_address(scope), scope.get("root_path", "")
+    accept = "" if site.is_universal else header(scope["headers"], b"accept-language").decode("latin-1")
+    locale = site.locales.negotiate(accept, site.config.banner.locales)
+
+    def block(has_base: bool, lang: str) -> bytes:
+        nonlocal locale  # of what we put into the page from here on
+        if lang:
+            locale = site.locales.negotiate(f"{lang},{accept}", site.config.banner.locales)
+        if not site.config.banner.enabled or not site.enforces:
+            return b""
+        return site.banner.block(
+            consent,
+            locale,
+            origin=f"//{raw_host.decode('latin-1')}{root}" if has_base else root,
+            return_to=return_to,
+            nonce=nonce,
+            inline_style=inline_style or bool(nonce),
+            is_universal=site.is_universal,
+        )
+
+    def placeholder(ids: list[str], tag: Tag) -> bytes:
+        return site.banner.placeholder(
+            ids[0],
+            locale,
+            consent=consent,
+            return_to=return_to,
+            width=tag.value(b"width") or "",
+            height=tag.value(b"height") or "",
+        )
+
+    def guard() -> bytes:
+        return b"" if everything or not site.enforces else site.guard.tags(consent, root=root, nonce=nonce)
+
+    return Page(
+        judge=Judge(
+            consent.grants,
+            site.own_hosts | {host},
+            site.observed.reference,
+            strict=site.containment is not None,
+        ),
+        block=_guarded(block),
+        placeholder=_guarded(placeholder),
+        head=_guarded(guard)(),
+        everything_granted=everything,
+        memo=site.tag_memo(consent.grants, host),
+    )
+
+
+def _guarded(render: Callable[P, bytes]) -> Callable[P, bytes]:
+    """What we add to a page must never break it: a failure adds nothing."""
+
+    def safely(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        try:
+            return render(*args, **kwargs)
+        except Exception:
+            logger.exception("could not render a part of the banner; the page goes out without it")
+            return b""
+
+    return safely
