@@ -49,7 +49,7 @@ def record(subject: str | None = None) -> Record:
         regime="opt-in",
         policy="2026-11",
         fingerprint="sha256-" + "ab" * 32,
-        text="sha256-" + "cd" * 32,
+        text="",
         language="en",
         categories={
             "necessary": "granted",

@@ -35,7 +35,7 @@ def record(subject: str | None, **changes: Any) -> Record:
         "regime": "opt-in",
         "policy": "1",
         "fingerprint": "sha256-" + "ab" * 32,
-        "text": "sha256-" + "cd" * 32,
+        "text": "",
         "language": "en",
         "categories": {"necessary": "granted", "geolocation": "granted" if subject else "denied"},
         "personal": Personal(subject=subject, device="desktop", page="/a"),

@@ -6,6 +6,7 @@ The format is the one that witnesses of public logs read::
     41276                            size of the tree
     AbC…=                            root hash, base64
     time 2026-11-24T02:00:00Z        our extension line
+    after 40112                      another, in a head that is kept: size of the one kept before it
     <empty line>
     — consent-mw.ledger/3f… Xyz…=    key name, then key hash and signature, base64
 
@@ -116,17 +117,23 @@ def seed_from_secret_key(secret_key: str) -> bytes:
 
 
 class SignedHead(NamedTuple):
-    """A head as a note says it."""
+    """A head as a note says it.
+
+    :ivar after: size of the head kept before this one; None in a receipt's head, which is not kept
+    """
 
     origin: str
     head: TreeHead
     time: str
+    after: int | None = None
 
 
-def sign_head(signer: Signer, tree_head: TreeHead, now: str) -> str:
-    """The note over a head (``now``: UTC, RFC 3339)."""
+def sign_head(signer: Signer, tree_head: TreeHead, now: str, after: int | None = None) -> str:
+    """The note over a head (``now``: UTC, RFC 3339; ``after``: see :class:`SignedHead`)."""
     root = base64.b64encode(tree_head.root).decode()
     text = f"{signer.public.name}\n{tree_head.size}\n{root}\ntime {now}\n"
+    if after is not None:
+        text += f"after {after}\n"
     signature = base64.b64encode(signer.public.hash + signer.sign(text.encode())).decode()
     return f"{text}\n— {signer.public.name} {signature}\n"
 
@@ -138,10 +145,12 @@ def read_head(note: str) -> SignedHead:
     """
     text, separator, _ = note.partition("\n\n")
     try:
-        name, size, root, time, *_ = text.split("\n")
-        if not separator or not size.isascii() or not size.isdigit() or not time.startswith("time "):
+        name, size, root, time, *more = text.split("\n")
+        if not separator or not time.startswith("time "):
             raise ValueError
-        return SignedHead(name, TreeHead(int(size), base64.b64decode(root, validate=True)), time[5:])
+        after = [_count(line[6:]) for line in more if line.startswith("after ")]
+        tree_head = TreeHead(_count(size), base64.b64decode(root, validate=True))
+        return SignedHead(name, tree_head, time[5:], after[0] if after else None)
     except ValueError as error:
         raise LedgerError(f"{note[:80]!r} is no signed tree head") from error
 
@@ -166,10 +175,18 @@ def keep_head(store: Store, signer: Signer, now: str) -> str:
 
     Publish the note where whoever runs the database cannot reach it, too: that is what makes it a witness.
     """
-    note = sign_head(signer, head(store), now)
     with store.transaction():
-        store.put_head(read_head(note).head.size, note)
+        tree_head = head(store)
+        after = max((size for size, _ in store.heads() if size < tree_head.size), default=0)
+        note = sign_head(signer, tree_head, now, after)
+        store.put_head(tree_head.size, note)
     return note
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(text)
+    return int(text)
 
 
 def _signed(key: PublicKey, encoded: str, text: str) -> bool:

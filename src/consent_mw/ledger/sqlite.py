@@ -169,8 +169,9 @@ class SqliteStore:
         ]
 
     def erasures(self) -> Iterator[Erasure]:
-        for position, whole, entry in self._rows("SELECT idx, whole, entry FROM erasure ORDER BY idx, whole"):
-            yield Erasure(position, bool(whole), entry)
+        # As they stand: a flag that is neither 0 nor 1 must not pass for one of them.
+        for row in self._rows("SELECT idx, whole, entry FROM erasure ORDER BY idx, whole"):
+            yield Erasure(*row)
 
     def texts(self) -> Iterator[tuple[str, bytes]]:
         yield from self._rows("SELECT hash, CAST(body AS BLOB) FROM text ORDER BY hash")

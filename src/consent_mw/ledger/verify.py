@@ -18,6 +18,7 @@ from consent_mw.ledger.store import Row, Store
 
 PAGE = 4096
 _COMMITMENT = re.compile(rb'"personal":"([0-9a-f]{64})"')
+_TEXT = re.compile(rb'"text":"([^"]+)"')
 _TAKES_BACK = (b'{"event":"erased"', b'{"event":"purged"')
 
 
@@ -64,7 +65,11 @@ class _Check:
         self._erased = {position for position, _ in self._noted}
         self._purged = {position for position, whole in self._noted if whole}
         self._roots: dict[int, list[bytes]] = {}
+        self._kept = {0}
+        self._named_heads: dict[int, str] = {}
+        self._shown: dict[bytes, int] = {}
         for size, note in store.heads():
+            self._kept.add(size)
             self._expect(note, keys, f"head row {size}", size)
         for note in witnesses:
             self._expect(note, keys, "witness", None)
@@ -79,6 +84,9 @@ class _Check:
             self.problems.append(f"{what}: it speaks of {said.origin}, size {said.head.size}")
         else:
             self._roots.setdefault(said.head.size, []).append(said.head.root)
+            if said.after is not None:
+                self._named_heads.setdefault(said.after, f"the head of {said.head.size} entries")
+                self._named_heads.setdefault(said.head.size, what)
 
     def page(self, start: int, stop: int) -> bool:
         """Check entries ``[start, stop)``. False when there are none at all, so that the rest is not worth a look."""
@@ -103,9 +111,14 @@ class _Check:
         for (position, whole), entry in sorted(self._noted.items() ^ self._claimed.items()):
             what = "whole record" if whole else "personal half"
             self.problems.append(f"erasure row {position} ({what}): it and entry {entry} do not say the same")
+        for size in sorted(self._named_heads.keys() - self._kept):
+            self.problems.append(f"head row {size}: missing, though {self._named_heads[size]} names it")
         for hash, body in self._store.texts():
+            self._shown.pop(hash.encode(), None)
             if hash != FINGERPRINT_PREFIX + hashlib.sha256(body).hexdigest():
                 self.problems.append(f"text row {hash}: the words are not the ones that this hash stands for")
+        for missing, position in self._shown.items():
+            self.problems.append(f"text row {missing.decode()}: missing, though entry {position} says it was shown")
         return Report(size, self.frontier.root(), self.problems)
 
     def _check_heads(self) -> None:
@@ -123,7 +136,9 @@ class _Check:
         elif row.evidence is not None and leaf_hash(row.evidence) != leaf:
             self.problems.append(f"entry {row.position}: its evidence is not what the tree recorded")
         if self.frontier.append(leaf) != hashes and leaf:
-            self.problems.append(f"tree row {row.position}: its hashes do not follow from those before it")
+            # A left neighbour that was purged has no evidence to be checked against: then it may be that row.
+            left = f"tree row {row.position - 1} or " if row.position & 1 and row.position - 1 in self._purged else ""
+            self.problems.append(f"{left}tree row {row.position}: its hashes do not follow from those before it")
             # Go on from what is stored: one altered row is then named once, not again at every level above it.
             self.frontier.peaks[-1] = hashes[-HASH_BYTES:]
 
@@ -139,6 +154,8 @@ class _Check:
             self.problems.append(f"record row {position}: its key is not the one in its evidence")
         if evidence.startswith(_TAKES_BACK):
             self._claim(position, evidence)
+        elif shown := _TEXT.search(evidence):
+            self._shown.setdefault(shown[1], position)
 
     def _claim(self, position: int, evidence: bytes) -> None:
         try:
