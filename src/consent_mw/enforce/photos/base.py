@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 
 MAX_HELD = 32 * 1024 * 1024
 """Bytes of metadata (or of a file whose metadata may be anywhere) kept in memory at once. More is *broken*."""
-MAX_INFLATED = 4 * 1024 * 1024
-"""Bytes that a compressed text may grow to. Real XMP packets stay under 100 KB."""
+FREE_READING = 1024 * 1024
+READING_PER_BYTE = 4
+"""Bytes of metadata that may be read, inflated ones too: so many, and so many more for each byte of the file. Offsets
+may lead to the same bytes again and again. Real XMP packets stay under 100 KB."""
+FREE_RECORDS = 8_000
+BYTES_PER_RECORD = 100
+"""Directory entries, segments, boxes and items that a file may have: so many, and one more for so many bytes. The
+largest real files have a few hundred."""
 MAX_DEPTH = 4
 """Photos in photos (thumbnails, second images, motion photos, embedded data)."""
-MAX_RECORDS = 20_000
-"""Directory entries, boxes and items read per file. The largest real files have a few hundred."""
 
 Walk = Generator[None, None, None]
 Span = tuple[int, int]
@@ -31,27 +35,42 @@ class Notes:
     """What is known about one file while it is walked.
 
     :ivar walker_for: finds the walker for a file's first bytes; given from above, since containers hold each other
+    :ivar records: records that may still be read
+    :ivar reading: bytes of metadata that may still be read
     :ivar in_trailer: reading behind the end of a picture, where only what is certain is taken for a file
     :ivar removed: names of the metadata that was removed, never its values
     """
 
     walker_for: Callable[[bytes], Callable[[Source, Notes], Walk] | None]
     depth: int = 0
-    records: int = 0
+    records: int = FREE_RECORDS
+    reading: int = FREE_READING
     in_trailer: bool = False
     removed: dict[str, None] = field(default_factory=dict)
 
     def remove(self, name: str) -> None:
         self.removed[name] = None
 
+    def allow(self, size: int) -> None:
+        """Let the budgets grow with the file."""
+        self.records += size // BYTES_PER_RECORD
+        self.reading += size * READING_PER_BYTE
+
     def count(self, records: int = 1) -> None:
         """Spend some of the file's budget. Offsets that point back at each other end here."""
-        self.records += records
-        if self.records > MAX_RECORDS:
+        self.records -= records
+        if self.records < 0:
             raise BrokenMedia("too many metadata records")
+
+    def read(self, size: int) -> None:
+        """Spend some of the file's budget. Many records that lead to the same bytes end here."""
+        self.reading -= size
+        if self.reading < 0:
+            raise BrokenMedia("metadata that is read again and again, or inflated without end")
 
     def nested(self, data: bytearray) -> None:
         """Clear a whole photo inside this one, in place."""
+        self.read(len(data))
         walker = self.walker_for(bytes(data[:SNIFFED]))
         if walker is None or self.depth >= MAX_DEPTH:
             return
@@ -82,6 +101,8 @@ class Source:
         self.buffer = bytearray()
         self.out: list[bytes] = []
         self.ended = False
+        self.taken = 0
+        """Bytes that have left the buffer."""
 
     def has(self, count: int) -> Generator[None, None, bool]:
         """Wait for ``count`` bytes; ``False`` when the file ends before."""
@@ -103,6 +124,7 @@ class Source:
         """Hand on ``data`` in place of the next ``count`` bytes."""
         self.out.append(bytes(data))
         del self.buffer[:count]
+        self.taken += count
 
     def copy(self, count: int) -> Walk:
         """Hand on ``count`` bytes as they come, or as many as there are."""
@@ -125,11 +147,14 @@ class Source:
         return self.buffer[:]
 
 
-def edit_spans(buffer: bytearray, spans: Sequence[Span], edit: Callable[[bytearray], None]) -> None:
+def edit_spans(
+    buffer: bytearray, spans: Sequence[Span], edit: Callable[[bytearray, Notes], None], notes: Notes
+) -> None:
     """Edit in place what is stored in several pieces as if it were one. ``edit`` must keep the length."""
+    notes.read(sum(end - start for start, end in spans))
     joined = bytearray().join(buffer[start:end] for start, end in spans)
     before = len(joined)
-    edit(joined)
+    edit(joined, notes)
     if len(joined) != before:
         raise BrokenMedia("metadata cannot be cleared in place")
     position = 0

@@ -39,7 +39,9 @@ _PLACES = frozenset(
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _CANON_UUID = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _PLACE_KEY = re.compile(rb"location|gps|latitude|longitude|geo|(?:^|[.:])place", re.IGNORECASE)
-_POSITION_TRACK = re.compile(rb"stsd.{12}(?:gpmd|camm|gps )|stsd.{12}mebx.{0,4096}?location", re.DOTALL)
+_POSITION_TRACK = re.compile(rb"stsd.{12}(?:gpmd|camm|gps )", re.DOTALL)
+_METADATA_TRACK = re.compile(rb"stsd.{12}mebx", re.DOTALL)
+_MAX_SAMPLE_ENTRY = 4096
 _MAX_LEVEL = 12
 
 
@@ -76,6 +78,7 @@ def is_bmff(head: bytes) -> bool:
 def walk_bmff(source: Source, notes: Notes) -> Walk:
     """Walk top-level boxes, up to the end or to what is no box."""
     while (yield from source.has(8)):
+        notes.count()
         size, header = int.from_bytes(source.buffer[:4]), 8
         kind = bytes(source.buffer[4:8])
         if size == 1 and (yield from source.has(16)):
@@ -132,11 +135,19 @@ def _clear_box(data: bytearray, box: Box, notes: Notes, keys: dict[bytes, bytes]
         _clear_uuid(data, box, notes, level)
     elif box.kind == b"meta":
         _clear_meta(data, box, notes, level)
-    elif box.kind == b"trak" and _POSITION_TRACK.search(data, box.body, box.end):
+    elif box.kind == b"trak" and _says_where(data, box):
         _free(data, box, notes, b"position track")
     elif box.kind in _CONTAINERS:
         for child in boxes(data, box.body, box.end, notes):
             _clear_box(data, child, notes, keys if box.kind == b"ilst" else {}, level + 1)
+
+
+def _says_where(data: bytearray, track: Box) -> bool:
+    """Whether a track records positions, by the kind of its samples or the keys of its metadata."""
+    if _POSITION_TRACK.search(data, track.body, track.end):
+        return True
+    metadata = _METADATA_TRACK.search(data, track.body, track.end)
+    return metadata is not None and b"location" in data[metadata.end() : metadata.end() + _MAX_SAMPLE_ENTRY]
 
 
 def _clear_uuid(data: bytearray, box: Box, notes: Notes, level: int) -> None:

@@ -55,9 +55,9 @@ def clear_heif(data: bytearray, start: int, end: int, notes: Notes, boxes: Boxes
     for item, spans in _locations(data, children[b"iloc"], idat, notes):
         kind = kinds.get(item)
         if kind == _EXIF:
-            edit_spans(data, spans, lambda part: _clear_exif_item(part, notes))
+            edit_spans(data, spans, _clear_exif_item, notes)
         elif kind == _MIME:
-            edit_spans(data, spans, lambda part: clear_xmp(part, notes))
+            edit_spans(data, spans, clear_xmp, notes)
 
 
 def _clear_exif_item(item: bytearray, notes: Notes) -> None:

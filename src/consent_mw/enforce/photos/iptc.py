@@ -28,9 +28,11 @@ _SIGNATURES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 
 def clear_iim(data: bytearray, notes: Notes) -> None:
     """Clear a stream of IIM datasets in place."""
+    notes.read(len(data))
     kept = bytearray()
     position = 0
     while position + 5 <= len(data) and data[position] == _MARKER:
+        notes.count()
         end = _dataset_end(data, position)
         name = _PLACES.get(data[position + 2]) if data[position + 1] == _APPLICATION else None
         if name is None:
@@ -67,6 +69,7 @@ _CLEARERS: dict[int, Callable[[bytearray, Notes], None]] = {
 
 def clear_resources(data: bytearray, notes: Notes) -> None:
     """Clear a block of Photoshop image resources in place."""
+    notes.read(len(data))
     position = 0
     while position + 12 <= len(data) and data[position : position + 4] in _SIGNATURES:
         notes.count()

@@ -24,6 +24,7 @@ _PHOTOSHOP = b"Photoshop 3.0\0"
 
 # Within picture data FF is followed by 00 or a restart marker; anything else is the next marker.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_ANY_MARKER = re.compile(rb"\xff[^\xff]")
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class _Segments:
 
     def clear(self, buffer: bytearray, notes: Notes) -> None:
         def edit(spans: list[Span], clear: Callable[[bytearray, Notes], None]) -> None:
-            edit_spans(buffer, spans, lambda part: clear(part, notes))
+            edit_spans(buffer, spans, clear, notes)
 
         for spans in self.exif:
             edit(spans, clear_exif)
@@ -75,6 +76,7 @@ def walk_jpeg(source: Source, notes: Notes) -> Walk:
     """Walk one image, up to its end."""
     marker = yield from _walk_segments(source, notes, 2)
     while marker == _SOS:
+        notes.count()
         yield from _copy_scan(source)
         marker = yield from _walk_segments(source, notes, 0)
 
@@ -85,11 +87,13 @@ def _walk_segments(source: Source, notes: Notes, offset: int) -> Generator[None,
     buffer = source.buffer
     marker = _EOI
     while (yield from source.has(offset + 2)):
-        marker = buffer[offset + 1]
-        if buffer[offset] != 0xFF or marker == 0xFF:
-            offset += 1  # fill bytes, or garbage that decoders skip too
+        # Fill bytes, or garbage that decoders skip too.
+        found = _ANY_MARKER.search(buffer, offset)
+        if found is None:
+            offset = len(buffer) - 1
             continue
-        offset += 2
+        notes.count()
+        offset, marker = found.end(), buffer[found.end() - 1]
         if marker == _EOI:
             break
         if marker in _ALONE or marker in (0, _SOI):

@@ -77,6 +77,7 @@ class MediaScrubber:
         if self._walk is None:
             return data
         self._source.buffer += data
+        self._notes.allow(len(data))
         return self._advance()
 
     def close(self) -> bytes:

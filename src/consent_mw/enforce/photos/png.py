@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Callable
 
-from consent_mw.enforce.photos.base import MAX_INFLATED, BrokenMedia, Notes, Source, Walk
+from consent_mw.enforce.photos.base import BrokenMedia, Notes, Source, Walk
 from consent_mw.enforce.photos.iptc import clear_iim, clear_resources
 from consent_mw.enforce.photos.tiff import clear_exif
 from consent_mw.enforce.photos.xmp import clear_xmp, is_place_name
@@ -33,10 +33,10 @@ def walk_png(source: Source, notes: Notes) -> Walk:
         kind = bytes(source.buffer[4:8])
         if length > _MAX_CHUNK:
             raise BrokenMedia("a chunk longer than PNG allows")
+        notes.count()
         if kind not in _METADATA:
             yield from source.copy(length + 12)
             continue
-        notes.count()
         chunk = yield from source.peek(length + 12)
         source.put(_scrub_chunk(kind, chunk, notes), len(chunk))
 
@@ -76,7 +76,7 @@ def _clearer(keyword: bytes, text: bytes) -> Clear | None:
 
 
 def _scrub_text(keyword: bytes, text: bytes, start: int, body: bytes, notes: Notes) -> bytes | None:
-    """An uncompressed text; ``None`` when the keyword itself names a place."""
+    """An uncompressed text; ``None`` when it has to go: its keyword names a place."""
     if is_place_name(keyword):
         notes.remove(f"PNG {keyword.decode('latin-1')}")
         return None
@@ -90,19 +90,23 @@ def _scrub_compressed(keyword: bytes, packed: bytes, body: bytes, notes: Notes) 
         return None
     if _clearer(keyword, b"") is None:
         return body
-    text = _inflate(packed)
+    text = _inflate(packed, notes)
     cleared = _cleared(_clearer(keyword, text) or clear_xmp, text, notes)
-    return body if cleared == text else body[: len(body) - len(packed)] + zlib.compress(cleared)
+    if cleared == text:
+        return body
+    changed = body[: len(body) - len(packed)] + zlib.compress(cleared, 9)
+    return changed if len(changed) <= len(body) else None  # a stated length must stay true: nothing grows
 
 
-def _inflate(packed: bytes) -> bytes:
+def _inflate(packed: bytes, notes: Notes) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(packed, MAX_INFLATED)
+        text = inflater.decompress(packed, max(1, notes.reading))
     except zlib.error as error:
         raise BrokenMedia("a compressed text cannot be read") from error
+    notes.read(len(text))
     if not inflater.eof:
-        raise BrokenMedia(f"a compressed text is cut off, or larger than {MAX_INFLATED} bytes")
+        raise BrokenMedia("a compressed text is cut off, or far larger than its file")
     return text
 
 

@@ -20,11 +20,11 @@ def walk_webp(source: Source, notes: Notes) -> Walk:
     source.put(header, 12)
     while left >= 8 and (yield from source.has(8)):
         length = int.from_bytes(source.buffer[4:8], "little")
+        notes.count()
         clear = _CLEARERS.get(bytes(source.buffer[:4]))
         if clear is None:
             yield from source.copy(8 + length)
         else:
-            notes.count()
             chunk = yield from source.peek(8 + length)
             body = chunk[8:]
             clear(body, notes)

@@ -27,13 +27,14 @@ def walk_svg(source: Source, notes: Notes) -> Walk:
     data = yield from source.rest()
     position = 0
     while (start := _METADATA.search(data, position)) is not None:
+        notes.count()
         close = data.find(b"</" + start[1] + b">", start.end())
         position = len(data) if close < 0 else close
         part = data[start.start() : position]
         clear_xmp(part, notes)
         data[start.start() : position] = part
     for embedded in list(_EMBEDDED.finditer(bytes(data))):
-        notes.count()
+        notes.count(10)
         _clear_embedded(data, embedded, notes)
     source.put(data, len(data))
 

@@ -126,7 +126,7 @@ class _Tiff:
     def clear_value(self, entry: _Entry) -> None:
         clear = {_XMP: clear_xmp, _IPTC: clear_iim, _PHOTOSHOP: clear_resources}.get(entry.tag)
         if clear is not None:
-            edit_spans(self.data, [entry.value], lambda part: clear(part, self.notes))
+            edit_spans(self.data, [entry.value], clear, self.notes)
         elif entry.tag == _MAKER_NOTE:
             self.clear_maker_note(entry.value)
 
@@ -150,7 +150,7 @@ class _Tiff:
         start = found.get(_THUMBNAIL_AT, 0)
         end = start + found.get(_THUMBNAIL_SIZE, 0)
         if 0 < start < end <= len(self.data):
-            edit_spans(self.data, [(start, end)], self.notes.nested)
+            edit_spans(self.data, [(start, end)], _clear_photo, self.notes)
 
     def clear_maker_note(self, span: Span) -> None:
         start, end = span
@@ -171,6 +171,10 @@ class _Tiff:
             if entry.tag in tags and entry.value[0] < entry.value[1] and any(self.data[slice(*entry.value)]):
                 blank(self.data, [entry.value])
                 self.notes.remove("MakerNote place")
+
+
+def _clear_photo(data: bytearray, notes: Notes) -> None:
+    notes.nested(data)
 
 
 def _clear_nested_tags(data: bytearray, notes: Notes, tags: frozenset[int]) -> None:
@@ -198,6 +202,7 @@ def is_tiff(head: bytes) -> bool:
 
 def clear_tiff(data: bytearray, notes: Notes) -> None:
     """Clear a TIFF structure in place."""
+    notes.read(len(data))
     tiff = _open(data, notes)
     if tiff is None:
         raise BrokenMedia("Exif data without a TIFF header")
@@ -208,7 +213,7 @@ def clear_exif(data: bytearray, notes: Notes) -> None:
     """Clear Exif data, with or without the ``Exif`` mark that JPEG puts before it. An empty block holds nothing."""
     start = 6 if data[:4] == b"Exif" else 0
     if any(data[start:]):
-        edit_spans(data, [(start, len(data))], lambda part: clear_tiff(part, notes))
+        edit_spans(data, [(start, len(data))], clear_tiff, notes)
 
 
 def walk_tiff(source: Source, notes: Notes) -> Walk:

@@ -21,6 +21,9 @@ def walk_trailer(source: Source, notes: Notes) -> Walk:
     while (yield from source.has(1)):
         yield from source.has(_LONGEST_START)
         start = _START.search(source.buffer)
+        if start is not None:  # a longer start may begin before it and not have come whole
+            yield from source.has(start.start() + _LONGEST_START)
+            start = _START.search(source.buffer)
         if start is not None and start.start() == 0:
             yield from _walk_picture(source, notes)
         elif start is not None:
@@ -34,11 +37,12 @@ def walk_trailer(source: Source, notes: Notes) -> Walk:
 
 
 def _walk_picture(source: Source, notes: Notes) -> Walk:
+    notes.count()
     walker = notes.walker_for(bytes(source.buffer[: _LONGEST_START + 4]))
-    before = len(source.out)
+    before = source.taken
     if walker is not None:
         yield from walker(source, notes)
-    if len(source.out) == before and source.buffer:
+    if source.taken == before and source.buffer:
         _zero(source, notes, 1)  # not what it seemed; go on behind it
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from consent_mw.enforce.photos.base import Notes, Span, blank
+from consent_mw.enforce.photos.base import BrokenMedia, Notes, Span, blank
 
 _PLACES = frozenset(
     b"city state country countrycode countryname location locationcreated locationshown sublocation sub-location "
@@ -20,10 +20,10 @@ _PLACES = frozenset(
 )
 _TOKEN = re.compile(
     rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)"
-    rb"|<(/?)([^\s<>/\"'=!?]++)((?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)>",
+    rb"|<(/?)([^\s<>/\"'=!?]++)((?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)(>?)",
     re.DOTALL,
 )
-_ATTRIBUTE = re.compile(rb"([^\s\"'=<>]++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')", re.DOTALL)
+_ATTRIBUTE = re.compile(rb"(?<![^\s\"'=<>])([^\s\"'=<>]++)\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')", re.DOTALL)
 
 
 def is_place_name(qualified: bytes) -> bool:
@@ -35,6 +35,7 @@ def is_place_name(qualified: bytes) -> bool:
 
 def clear_xmp(data: bytearray, notes: Notes) -> None:
     """Clear a packet in place, in UTF-8 or UTF-16."""
+    notes.read(len(data))
     head = bytes(data[:64])
     if b"\0" not in head:
         _clear(data, bytes(data), b" ", notes)
@@ -48,18 +49,22 @@ def clear_xmp(data: bytearray, notes: Notes) -> None:
 
 def _clear(data: bytearray, text: bytes, space: bytes, notes: Notes) -> None:
     width = len(space)
-    for name, (start, end) in place_spans(text):
+    for name, (start, end) in place_spans(text, notes):
         notes.remove(f"XMP {name.decode('ascii', 'replace')}")
         blank(data, [(start * width, end * width)], space)
 
 
-def place_spans(text: bytes) -> Iterator[tuple[bytes, Span]]:
+def place_spans(text: bytes, notes: Notes) -> Iterator[tuple[bytes, Span]]:
     """Elements and attributes that speak of a place, outermost first."""
     open_name, open_at, depth = b"", 0, 0
-    for token in _TOKEN.finditer(text):
+    for number, token in enumerate(_TOKEN.finditer(text)):
+        if number % 2:
+            notes.count()
         name = token[2]
         if name is None:
             continue
+        if not token[4]:
+            raise BrokenMedia("a tag in XMP that does not end")
         self_closing = token[3].endswith(b"/")
         if depth:
             if name == open_name and not self_closing:
