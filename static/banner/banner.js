@@ -50,7 +50,7 @@
   // Letting go
 
   // Our own hooks are no attributes that were held back.
-  const HELD = /^data-consent-(?!action$|state$|path$|placeholder$|held$)/;
+  const HELD = /^data-consent-(?!action$|state$|path$|placeholder$|held$|allow$)/;
   /** @param {string} name */
   const isHeld = name => HELD.test(name);
   const held = () =>

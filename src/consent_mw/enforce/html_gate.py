@@ -14,6 +14,7 @@ from consent_mw.core.urls import OWN
 from consent_mw.enforce.attributes import CONTEXT_BYTES, AttributeScan, is_suspicious, tail_bytes
 from consent_mw.enforce.element_text import ElementText
 from consent_mw.enforce.embedded import documents
+from consent_mw.enforce.frames import without_geolocation
 from consent_mw.enforce.holding import adopted, held, is_embed
 from consent_mw.enforce.page import Page
 from consent_mw.enforce.script import strings
@@ -183,6 +184,8 @@ class HtmlGate:
         name = tag.name
         if name == b"base":
             return self._base(tag)
+        if name == b"iframe" and not self._page.located:
+            tag = without_geolocation(tag)
         judge = self._page.judge
         out = adopted(judge, tag)
         if out is None:

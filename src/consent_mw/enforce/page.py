@@ -22,6 +22,8 @@ class Page:
     placeholder: Callable[[list[str], Tag], bytes]
     head: bytes = b""
     """What stands at the start of the head, before anything of the page can run."""
+    located: bool = False
+    """The site may know where this visitor is, and so may the frames that it lets know."""
     everything_granted: bool = False
     """Then no address and no script is looked at."""
     memo: TagMemo = field(default_factory=lambda: TagMemo())

@@ -73,6 +73,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         block=_guarded(block),
         placeholder=_guarded(placeholder),
         head=_guarded(guard)(),
+        located=visit.located and not site.is_universal,
         everything_granted=everything,
         memo=site.tag_memo(consent.grants, host),
     )
