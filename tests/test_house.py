@@ -26,6 +26,7 @@ FLOORS = [
         "config",
         "build",
         "suggest",
+        "report",
         "regimes",
     },
     {"enforce"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from consent_mw import cli_ledger
@@ -13,6 +13,7 @@ from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import ServiceEntry
 from consent_mw.config import ConsentConfig
 from consent_mw.errors import ConsentError
+from consent_mw.report import as_text, read_report
 from consent_mw.suggest import as_toml, read_log
 
 OK, FAILED, MISUSED = 0, 1, 2
@@ -40,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     suggest.add_argument("log", nargs="?", help="a log file of the app; standard input when absent")
     suggest.set_defaults(run=_suggest)
 
+    report = commands.add_parser("report", help="sum up per route what a site in report-only mode logged")
+    report.add_argument("log", nargs="?", help="a log file of the app; standard input when absent")
+    report.set_defaults(run=_report)
+
     catalog = commands.add_parser("catalog", help="list, search and explain the built-in services")
     catalog.add_argument(
         "words", nargs="*", help="show the services that contain every word in id, name, owner or host"
@@ -64,13 +69,22 @@ def _check(options: argparse.Namespace, out: TextIO) -> int:
 
 
 def _suggest(options: argparse.Namespace, out: TextIO) -> int:
-    if options.log is None:
-        seen = read_log(sys.stdin, load_catalog())
-    else:
-        with open(options.log, encoding="utf-8", errors="replace") as log:
-            seen = read_log(log, load_catalog())
-    print(as_toml(seen), file=out)
+    print(as_toml(read_log(_lines(options.log), load_catalog())), file=out)
     return OK
+
+
+def _report(options: argparse.Namespace, out: TextIO) -> int:
+    print(as_text(read_report(_lines(options.log))), file=out)
+    return OK
+
+
+def _lines(path: str | None) -> Iterator[str]:
+    """Of a log file, or of standard input."""
+    if path is None:
+        yield from sys.stdin
+    else:
+        with open(path, encoding="utf-8", errors="replace") as log:
+            yield from log
 
 
 def _catalog(options: argparse.Namespace, out: TextIO) -> int:

@@ -18,6 +18,7 @@ from consent_mw.web.access import SCOPE_KEY
 from consent_mw.web.endpoints import GPC_PATH, Endpoints
 from consent_mw.web.folders import Folders
 from consent_mw.web.head import barest, passed_on, read_head
+from consent_mw.web.report_only import RouteReports
 from consent_mw.web.responder import Responder
 from consent_mw.web.site import Site
 from consent_mw.web.visit import Visit, Visits
@@ -56,6 +57,7 @@ class ConsentMiddleware:
         self._endpoints = Endpoints(self.site)
         self._location = self.site.location
         self._prefix = self.site.config.path + "/"
+        self._reports = None if self.site.enforces else RouteReports()
         self._exempt = Folders(self.site.config.enforcement.exempt_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,6 +67,9 @@ class ConsentMiddleware:
             return
         if kind != "http" and kind != "websocket":
             await self.app(scope, receive, send)
+            return
+        if self._reports is not None and not self._reports.is_watching:
+            await self._reports.watch(self, scope, receive, send)
             return
         head, cookies = read_head(scope["headers"])
         visit = self._visits.read(scope, head, cookies)
@@ -76,6 +81,8 @@ class ConsentMiddleware:
         if self._exempt.hold(scope):
             await self.app(inner, receive, send)
             return
+        if self._reports is not None:
+            send = self._reports.telling(scope, inner, send)
         removed = self._narrow(inner, head, cookies, visit)
         body = self._location.body(inner, head, receive, removed, located=visit.located)
         responder = Responder(visit, scope, send, removed if body is None else body.removed)
@@ -88,13 +95,16 @@ class ConsentMiddleware:
                 await body.run(self.app, inner, head, responder)
         finally:
             responder.release()
+            if self._reports is not None:
+                self._reports.tell(inner)
 
     def _narrow(
         self, inner: dict[str, Any], head: Mapping[bytes, bytes], cookies: list[bytes], visit: Visit
     ) -> tuple[str, ...]:
         """Take out of the app's scope what it may not see. Returns the names of what was location."""
         try:
-            inner["headers"] = passed_on(inner, head, cookies, visit.cookies)
+            if self._reports is None:
+                inner["headers"] = passed_on(inner, head, cookies, visit.cookies)
             extensions = inner.get("extensions")
             if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
                 inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}

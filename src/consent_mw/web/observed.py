@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextvars import ContextVar
 from urllib.parse import urlsplit
 
 from consent_mw.core.policy import Policy, Service
 from consent_mw.enforce.cookie_filter import Pass, Verdict, config_line
 
 logger = logging.getLogger("consent_mw.blocked")
+
+Findings = dict[str, dict[str, None]]
+"""Per kind the names, in order."""
+
+findings: ContextVar[Findings | None] = ContextVar("findings", default=None)
+"""What the request at hand has shown, in report-only mode (see :mod:`consent_mw.web.report_only`)."""
 
 MAX_NAMES = 2000
 _MAX_NAME_LENGTH = 200
@@ -38,6 +45,7 @@ class Observed:
         """A page refers to a denied service."""
         self._service(service)
         host = urlsplit(reference).hostname if "//" in reference else reference[:60]
+        _note("services", f"{service.id}: {host}")
         if self._first("reference", f"{service.id} {host}"):
             logger.info("%s reference to %s (service %s%s)", self._verb, host, service.id, self._why(service))
 
@@ -45,6 +53,7 @@ class Observed:
         """Parts of a request that said where the visitor is."""
         for name in names:
             name = name[:_MAX_NAME_LENGTH]
+            _note("places", name)
             if self._first("place", name):
                 logger.info("%s place in a request: %r (category geolocation is denied)", self._verb, name)
 
@@ -54,9 +63,10 @@ class Observed:
 
     def _cookie(self, direction: str, name: str, verdict: Verdict) -> None:
         name = name[:_MAX_NAME_LENGTH]
+        rule = verdict.rule
+        _note("unclassified" if rule is None else f"{direction}_cookies", name)
         if not self._first("cookie", name):
             return
-        rule = verdict.rule
         if rule is None:
             line = config_line(name, self._policy).replace("\n", " ; ")
             logger.warning("%s unclassified %s cookie %r; to classify it: %s", self._verb, direction, name, line)
@@ -82,3 +92,9 @@ class Observed:
             return False
         self._said.add(key)
         return True
+
+
+def _note(kind: str, name: str) -> None:
+    collected = findings.get()
+    if collected is not None and len(names := collected.setdefault(kind, {})) < MAX_NAMES:
+        names[name] = None

@@ -8,7 +8,7 @@ from typing import ParamSpec
 
 from starlette.types import Scope
 
-from consent_mw.enforce.page import Page
+from consent_mw.enforce.page import Page, TagMemo
 from consent_mw.enforce.page_headers import RawHeaders, csp_nonce, has_csp, header
 from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import Tag
@@ -75,7 +75,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         head=_guarded(guard)(),
         located=visit.located and not site.is_universal,
         everything_granted=everything,
-        memo=site.tag_memo(consent.grants, host),
+        memo=site.tag_memo(consent.grants, host) if site.enforces else TagMemo(),  # else every page is to be told of
     )
 
 

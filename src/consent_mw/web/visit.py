@@ -67,7 +67,7 @@ class Visits:
         except Exception:
             logger.exception("could not read consent; this request is served as denied")
             return self._denied(host, len(cookies))
-        if len(raw) <= _MEMO_COOKIE_BYTES:
+        if len(raw) <= _MEMO_COOKIE_BYTES and self._site.enforces:  # else every request is to be told of
             if len(self._memo) >= _MEMO_ENTRIES:
                 self._memo.clear()
             self._memo[key] = visit
