@@ -459,7 +459,7 @@ def test_below_a_root_path_the_banner_leads_to_our_endpoints_there(scope: dict[s
         "consent_mw.web.responder.tailored",
         "consent_mw.web.responder.expired_names",
         "consent_mw.web.responder.HtmlGate",
-        "consent_mw.web.responder.Judge",
+        "consent_mw.web.page.Judge",
         "consent_mw.web.observed.Observed.response_cookie",
     ],
 )
