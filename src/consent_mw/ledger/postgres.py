@@ -33,6 +33,7 @@ LOCK = 0x636D774C
 _BROKEN = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # cut off in the middle of an answer, asyncpg takes the query for unfinished
     asyncpg.exceptions.OperatorInterventionError,  # the server shuts down, starts up, or an administrator cut us off
     OSError,
     TimeoutError,
