@@ -157,11 +157,13 @@ def verify_consistency(first: int, first_root: bytes, second: int, second_root: 
 
     A tree of no entries is an earlier state of every tree, with an empty proof.
     """
+    if not 0 <= first <= second:
+        return False
     if first == 0:
-        return first_root == EMPTY_ROOT and not proof and (second > 0 or (second, second_root) == (0, EMPTY_ROOT))
+        return first_root == EMPTY_ROOT and not proof and (second > 0 or second_root == EMPTY_ROOT)
     if first == second:
         return first_root == second_root and not proof
-    if not 0 < first < second or not proof:
+    if not proof:
         return False
     path = [first_root, *proof] if first & (first - 1) == 0 else list(proof)
     position, last = first - 1, second - 1
