@@ -7,6 +7,7 @@ out with ``<`` escaped: readable, and nothing loads.
 from __future__ import annotations
 
 import html
+import logging
 import re
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ from consent_mw.enforce.script import strings
 from consent_mw.enforce.tags import Tag
 from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer
 
+logger = logging.getLogger("consent_mw")
+
 MAX_OPENING_BYTES = 1024
 """In these a page says by its doctype that it is one."""
 MAX_DEPTH = 3
@@ -30,7 +33,6 @@ _NOSCRIPT = re.compile(rb"<noscript", re.IGNORECASE)
 _FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
 _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
 _NOT_JAVASCRIPT = ("json", "text/html", "text/template", "x-template", "text/plain", "handlebars", "mustache", "x-tmpl")
-
 
 # What may stand in front of a doctype; the group is the doctype, and an opening that is not over matches too.
 _DOCTYPE = re.compile(
@@ -81,7 +83,10 @@ class HtmlGate:
             return b""
         try:
             tail, self._tail = self._tail, b""
-            out = self._emit(self._tokenizer.feed(tail)) + self._emit(self._tokenizer.close())
+            out = self._emit(self._tokenizer.feed(tail))
+            if self._tokenizer is None:
+                return out
+            out += self._emit(self._tokenizer.close())
             out += self._scan.flush() + self._end_of_text()  # the page may end inside a script
         except Exception:
             return self._fail()
@@ -117,29 +122,35 @@ class HtmlGate:
         self._is_document = match is not None and match[1] is not None
         self._is_begun = self._is_document or match is None or len(self._opening) == MAX_OPENING_BYTES
 
-    def _fail(self) -> bytes:
+    def _fail(self, unjudged: bytes = b"") -> bytes:
+        """The rest of the page so far, escaped. What is ``unjudged`` has left the tokenizer already."""
         self.failed = True
         rest = self._tokenizer.pending if self._tokenizer is not None else b""
         self._tokenizer = None
         held = self._held.tag.raw + self._held.text if self._held is not None else b""
-        return _escaped(self._scan.rest() + held + rest + self._tail)
+        return _escaped(self._scan.rest() + held + unjudged + rest + self._tail)
 
     def _emit(self, pieces: list[Piece]) -> bytes:
         out: list[bytes] = []
-        for piece in pieces:
-            if isinstance(piece, bytes):
-                if self._held is not None:
-                    self._held.add(piece)
-                elif self._expect is not None:
-                    out.append(self._announced(piece))
+        left = iter(pieces)
+        try:
+            for piece in left:
+                if isinstance(piece, bytes):
+                    if self._held is not None:
+                        self._held.add(piece)
+                    elif self._expect is not None:
+                        out.append(self._announced(piece))
+                    else:
+                        out.append(self._in_between(piece))
                 else:
-                    out.append(self._in_between(piece))
-            else:
-                out.append(self._mark(piece))
+                    out.append(self._mark(piece))
+        except Exception:
+            logger.exception("a piece of a page could not be judged")
+            return b"".join(out) + self._fail(b"".join(p for p in (piece, *left) if isinstance(p, bytes)))
         if self._held is not None and self._held.is_too_large:
             is_markup = self._held.tag.name == b"noscript"
             out.append(self._end_of_text())
-            self._unmarked = _escaped if is_markup else _unchanged
+            self._unmarked = _escaped if is_markup else bytes
         return b"".join(out)
 
     def _mark(self, mark: Mark) -> bytes:
@@ -170,7 +181,7 @@ class HtmlGate:
 
     def _judged(self, expected: Mark | None, piece: bytes) -> bytes:
         if expected is Mark.TAG_WITH_PLAIN_TEXT:
-            self._unmarked = _unchanged
+            self._unmarked = bytes
         elif expected is Mark.TAG_WITH_TEXT or (expected is Mark.FOREIGN_TAG_WITH_TEXT and not piece.endswith(b"/>")):
             self._held = ElementText(piece, foreign=expected is Mark.FOREIGN_TAG_WITH_TEXT)
             return b""
@@ -286,7 +297,3 @@ class HtmlGate:
 
 def _escaped(data: bytes) -> bytes:
     return data.replace(b"<", b"&lt;")
-
-
-def _unchanged(data: bytes) -> bytes:
-    return data
