@@ -379,6 +379,20 @@
     mount();
     release();
   }).observe(document, { childList: true, subtree: true });
+  // Switched off in the browser or the system: that is a "no" here too.
+  const heed = async () => {
+    const ask = () => navigator.permissions.query({ name: "geolocation" });
+    const permission = await ask();
+    permission.onchange = async () => {
+      if (!granted("geolocation") || (await ask()).state !== "denied") return;
+      const refused = Object.keys(state.services).filter(id => !granted(id));
+      api.decide({
+        action: "save",
+        categories: plus(state.categories, { geolocation: false }),
+        services: Object.fromEntries(refused.map(id => [id, false])),
+      });
+    };
+  };
   const start = async () => {
     try {
       if (isUniversal()) {
@@ -390,6 +404,7 @@
     }
     tell("ready");
     release();
+    heed().catch(() => {});
   };
   start();
 })();
