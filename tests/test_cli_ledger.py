@@ -202,6 +202,26 @@ def test_a_receipt_is_checked_offline_with_nothing_but_the_public_key(dsn: str, 
     assert "granted      geolocation" in said
 
 
+def test_a_receipt_is_a_witness_against_a_rewritten_ledger(dsn: str, tmp_path: Path) -> None:
+    with open_store(dsn) as store:
+        signer = Signer(seed_from_secret_key(SECRET), store.id())
+        receipt = make_receipt(store, signer, 2, NOW)
+    file = tmp_path / "receipt.json"
+    file.write_text(json.dumps(receipt))
+    asked = ("verify", "--ledger", dsn, "--key", str(signer.public), "--witness", str(file))
+    assert run(*asked)[0] == 0
+    with closing(sqlite3.connect(dsn.removeprefix("sqlite:///"))) as db:
+        for table in ("tree", "record", "personal"):
+            db.execute(f"DROP TRIGGER IF EXISTS {table}_not_deleted")
+            db.execute(f"DROP TRIGGER IF EXISTS {table}_erased")
+            db.execute(f"DROP TRIGGER IF EXISTS {table}_purged")
+            db.execute(f"DELETE FROM {table} WHERE idx = 3")
+        db.commit()
+    code, said = run(*asked)
+    assert code == 1
+    assert "rolled back: a head of 4 entries was signed, it holds 3" in said
+
+
 @pytest.mark.parametrize("changed", ["given", "geolocation", '"index": 2', '"page": "/a"', '"layer": 1'])
 def test_an_altered_receipt_is_refused(
     dsn: str, tmp_path: Path, changed: str, capsys: pytest.CaptureFixture[str]

@@ -58,7 +58,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
 def _verify_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", action="append", default=[], help="public key, or a file of it, that must have signed")
-    parser.add_argument("--witness", action="append", default=[], metavar="FILE", help="heads published before")
+    parser.add_argument("--witness", action="append", default=[], metavar="FILE", help="published heads, or a receipt")
 
 
 def _export_options(parser: argparse.ArgumentParser) -> None:
@@ -214,8 +214,10 @@ def _keys(given: Sequence[str]) -> list[PublicKey]:
 
 
 def _notes(file: Path) -> list[str]:
-    """The heads in a file, as :func:`append_note` or a copy by hand leaves them."""
+    """The heads in a file, as :func:`append_note` or a copy by hand leaves them; a receipt holds one, too."""
     text = file.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        text = json.loads(text)["proof"]["head"]
     return [match[0] for match in re.finditer(r"^[^\n]+\n\d+\n(?:[^\n]+\n)+\n(?:— [^\n]+\n)+", text, re.MULTILINE)]
 
 

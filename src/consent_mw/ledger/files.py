@@ -1,9 +1,14 @@
-"""Making a file durable under its name."""
+"""What the ledger asks of a file system: that a name is durable, and that locks and shared memory are real."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+MOUNTS = Path("/proc/self/mountinfo")
+NETWORK_FILE_SYSTEMS = frozenset(
+    "9p afs ceph cifs fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs lustre nfs nfs4 smb2 smb3 smbfs".split()
+)
 
 
 def sync_directory(directory: Path) -> None:
@@ -14,3 +19,24 @@ def sync_directory(directory: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def network_file_system(path: Path, mounts: str | None = None) -> str | None:
+    """The kind of network share that a path is on; None where it is on none, or nobody can tell.
+
+    :param mounts: text of ``/proc/self/mountinfo``, read from there when absent (Linux)
+    """
+    if os.name == "nt":
+        return "network share" if str(path.absolute()).startswith("\\\\") else None
+    if mounts is None:
+        try:
+            mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+    real, kind, longest = os.path.realpath(path.parent), None, -1
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split(" ")[4].encode().decode("unicode_escape")  # a blank is written as \040
+        if len(point) >= longest and (real + "/").startswith(point.rstrip("/") + "/"):
+            kind, longest = after.split(" ")[0], len(point)
+    return kind if kind in NETWORK_FILE_SYSTEMS else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from consent_mw.errors import LedgerError
-from consent_mw.ledger.sqlite_file import BUSY_SECONDS, connect, create_if_missing
+from consent_mw.ledger.sqlite_file import BUSY_SECONDS, connect, create_if_missing, demand_local
 from consent_mw.ledger.sqlite_schema import READ_ROWS
 from consent_mw.ledger.store import Erasure, Personal, Row
 from consent_mw.ledger.writer import ThreadedLedger
@@ -36,23 +36,34 @@ class SqliteLedger(ThreadedLedger):
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         spool = self.path.with_name(self.path.name + ".spool")
-        super().__init__(partial(SqliteStore, self.path), name=f"ledger {path}", spool=spool)
+        connect = partial(SqliteStore, self.path, known=threading.Event())
+        super().__init__(connect, name=f"ledger {path}", spool=spool)
 
 
 class SqliteStore:
-    """One connection to the ledger file."""
+    """One connection to the ledger file.
 
-    def __init__(self, path: Path) -> None:
+    :param known: shared by the connections of one ledger: set once the file was there. From then on a missing one is an
+        error, never a new and empty ledger
+    """
+
+    def __init__(self, path: Path, known: threading.Event | None = None) -> None:
         self._path = path
+        self._known = known or threading.Event()
+        self._inode = 0
         self._checkpointer: _Checkpointer | None = None
         self._rows_since = 0
 
     def open(self, *, appending: bool = False) -> None:
         with self._errors():
             if appending:
-                create_if_missing(self._path)
+                demand_local(self._path)
+                if not self._known.is_set():
+                    create_if_missing(self._path)
+                self._known.set()
             # The appending side waits for its turn by itself, see _begin().
             self._db = connect(self._path, busy_seconds=0.02 if appending else BUSY_SECONDS)
+            self._inode = self._path.stat().st_ino
             if appending:
                 self._checkpointer = _Checkpointer(self._path)
 
@@ -79,6 +90,11 @@ class SqliteStore:
             self._tend()
 
     def _begin(self) -> None:
+        try:
+            if self._path.stat().st_ino != self._inode:
+                raise LedgerError(f"ledger file {str(self._path)!r} was replaced while it was open")
+        except OSError as error:
+            raise LedgerError(f"ledger file {str(self._path)!r} is gone: {error.strerror}") from error
         # SQLite's own busy handler backs off to 100 ms and more: with many workers, some would wait for
         # seconds.
         deadline = time.monotonic() + BUSY_SECONDS

@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 from consent_mw.errors import LedgerError
-from consent_mw.ledger.files import sync_directory
+from consent_mw.ledger.files import network_file_system, sync_directory
 from consent_mw.ledger.sqlite_schema import APPLICATION_ID, SCHEMA_VERSION, script
 
 BUSY_SECONDS = 5.0
@@ -67,6 +67,16 @@ def _demand(db: sqlite3.Connection, path: Path, pragma: str, value: str | int) -
     got = db.execute(f"PRAGMA {pragma}").fetchone()
     if got != (value,):
         raise LedgerError(f"ledger file {str(path)!r}: SQLite refused {pragma} = {value} (it says {got})")
+
+
+def demand_local(path: Path) -> None:
+    """:raises LedgerError: the file is on a network share, where nobody can rely on SQLite's locks and shared memory"""
+    kind = network_file_system(path)
+    if kind is not None:
+        raise LedgerError(
+            f"ledger file {str(path)!r} is on a network share ({kind}), where several workers could damage it; "
+            "allowed are a local disk, or postgresql:// for many machines"
+        )
 
 
 def create_if_missing(path: Path) -> None:
