@@ -180,7 +180,7 @@ def test_it_works_under_a_strict_policy_with_trusted_types(serve: Serve, page: P
     )
     scripts = f'<script nonce="{nonce}" src="/wave.js"></script>'
     if nonce:
-        scripts += f'<script nonce="{nonce}">ran.push("inline"); /* wave( */</script>'
+        scripts += f'<script nonce="{nonce}">ran.push("inline"); window.wave && wave()</script>'
     wrong = errors(page)
     page.goto(serve(_wrapped(f"<!doctype html><body>{scripts}{FRAME}", {"content-security-policy": policy})))
     expect(page.locator("#consent-banner")).to_have_css("position", "static")
@@ -256,9 +256,9 @@ def test_scripts_run_in_order_each_once_and_inline_ones_wait(serve: Serve, page:
         route.continue_()
 
     page.route("**/slow-wave.js", late)
-    html = """<!doctype html><script src="/slow-wave.js"></script><script>ran.push("one"); /* wave( */</script>
+    html = """<!doctype html><script src="/slow-wave.js"></script><script>ran.push("one"); window.wave && wave()</script>
     <script src="/wave.js"></script><script type="application/json">{"wave": "wave("}</script>
-    <script>ran.push("two"); /* wave( */</script>"""
+    <script>ran.push("two"); window.wave && wave()</script>"""
     page.goto(serve(_wrapped(html)))
     assert page.evaluate("window.ran") is None
     accept(page)
