@@ -28,6 +28,7 @@ FLOORS = [
         "suggest",
         "report",
         "regimes",
+        "jurisdiction",
     },
     {"enforce"},
     {"ledger"},

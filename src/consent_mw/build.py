@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 
 from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import CatalogFile, CookieEntry, Purpose, ServiceEntry
 from consent_mw.config import ConsentConfig
 from consent_mw.core.policy import Category, CookieRule, Policy, Service
 from consent_mw.errors import ConfigError
+from consent_mw.jurisdiction import default_rules
 from consent_mw.settings import CategorySettings
 
 DEFAULT_CATEGORIES: tuple[Category, ...] = (
@@ -65,12 +67,18 @@ def build_policy(config: ConsentConfig) -> Policy:
         categories=categories,
         services=services,
         cookies=(*own, *shipped),
-        regime=config.regime.default,
+        rules=default_rules(config),
         block_unclassified=config.enforcement.unclassified_cookies == "block",
         only_declared=config.enforcement.third_parties == "strict",
         aliases={alias: by_purpose[purpose] for alias, purpose in ALIASES.items() if purpose in by_purpose},
-        accepted_meanings={},
+        published_at=_midnight(config.policy.published_at),
+        effective_at=_midnight(config.policy.effective_at),
     )
+
+
+def _midnight(day: date | None) -> int | None:
+    """The first second of a day, UTC."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) if day is not None else None
 
 
 def _categories(configured: Sequence[CategorySettings]) -> dict[str, Category]:
@@ -187,7 +195,11 @@ def _cookie_rule(
     else:
         category = by_purpose[entry.purpose or "identification"]
     return CookieRule(
-        name=entry.name, categories=(category,), without_consent=entry.without_consent, max_age_days=entry.days
+        name=entry.name,
+        categories=(category,),
+        purpose=entry.purpose,
+        without_consent=entry.without_consent,
+        max_age_days=entry.days,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from consent_mw.catalog.schema import Host, Id, Purpose, Strict, WebURL
-from consent_mw.core.policy import Regime
+from consent_mw.core.regime import Regime
+from consent_mw.regimes.load import load_regimes
 
 MAX_AGE_DAYS = 400
 """Browsers cap every cookie's lifetime here (RFC 6265bis section 5.5)."""
@@ -19,19 +21,36 @@ Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(?::[0-
 Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
+Change = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
 class PolicySettings(Strict):
-    """``[policy]``: the version of what the site asks, and when it changes."""
+    """``[policy]``: the version of what the site asks, and when it changes.
+
+    From ``published_at`` every page tells of ``changes``, as one list or a list per language; until ``effective_at``
+    (both at midnight, UTC) earlier choices hold as they were made.
+    """
 
     version: str = Field(default="1", min_length=1, max_length=64)
     published_at: date | None = None
     effective_at: date | None = None
     material: bool = False
-    changes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] | dict[str, tuple[Change, ...]] = ()
     privacy_url: WebURL | Literal[""] = ""
     minimum_notice_days: int = Field(default=7, ge=0, le=365)
 
+    def changes_in(self, locale: str) -> tuple[str, ...]:
+        """What changes, in a language; where the site gave none for it, in its first one."""
+        if isinstance(self.changes, tuple):
+            return self.changes
+        return self.changes.get(locale) or next(iter(self.changes.values()), ())
+
     @model_validator(mode="after")
     def _notice(self) -> PolicySettings:
+        if self.published_at is not None and self.effective_at is not None and self.effective_at < self.published_at:
+            raise ValueError(
+                f"effective_at = {self.effective_at} lies before published_at; allowed: {self.published_at} or later"
+            )
         if not self.material:
             return self
         if self.published_at is None or self.effective_at is None:
@@ -117,10 +136,57 @@ class LedgerSettings(Strict):
     spool: str | None = Field(default=None, min_length=1)
 
 
-class RegimeSettings(Strict):
-    """``[regime]``: what holds before a choice. ``opt-out`` only where the law of every visitor allows it."""
+Proxy = Annotated[str, StringConstraints(pattern=r"^(?:\*|[0-9a-fA-F.:]+(?:/[0-9]{1,3})?)$")]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,100}$", to_lower=True)]
 
-    default: Regime = Regime.OPT_IN
+
+class RegimeSettings(Strict):
+    """``[regime]``: what holds before a choice, for whom.
+
+    :ivar default: ``opt-in``, ``opt-out`` or the id of a regime: for every visitor, or, with a ``country_header``, for
+        those whose region is not known
+    :ivar country_header: set by a proxy of ours: ``US``, or ``US-CA``; ``region_header``: the ``CA`` of ``US-CA``
+    :ivar trusted_proxies: addresses or networks whose header counts; ``*`` where no visitor can reach the app directly
+    :ivar opt_out: regimes whose opt-out defaults the site wants for their visitors; else it asks them too
+    """
+
+    default: str = Regime.OPT_IN.value
+    country_header: HeaderName = ""
+    region_header: HeaderName = ""
+    trusted_proxies: tuple[Proxy, ...] = ()
+    opt_out: tuple[Id, ...] = ()
+
+    @field_validator("default")
+    @classmethod
+    def _known(cls, default: str) -> str:
+        known = (*Regime, *(entry.id for entry in load_regimes().regimes))
+        if default not in known:
+            raise ValueError(f"unknown regime; allowed: {', '.join(known)}")
+        return default
+
+    @field_validator("opt_out")
+    @classmethod
+    def _lax(cls, ids: tuple[str, ...]) -> tuple[str, ...]:
+        lax = [entry.id for entry in load_regimes().regimes if entry.regime is Regime.OPT_OUT]
+        if not set(ids) <= set(lax):
+            raise ValueError(f"not all of these are opt-out regimes; allowed: {', '.join(lax)}")
+        return ids
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            if proxy != "*":
+                ip_network(proxy)
+        return proxies
+
+    @model_validator(mode="after")
+    def _trusted(self) -> RegimeSettings:
+        if self.country_header and not self.trusted_proxies:
+            raise ValueError("country_header without trusted_proxies could be forged; allowed: both, or neither")
+        if not self.country_header and (self.region_header or self.trusted_proxies or self.opt_out):
+            raise ValueError("region_header, trusted_proxies and opt_out need a country_header")
+        return self
 
 
 class CategorySettings(Strict):

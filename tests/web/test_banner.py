@@ -64,7 +64,7 @@ def _banner(config: ConsentConfig | None = None) -> tuple[Banner, Policy]:
         controller=config.controller,
         locales=LOCALES,
         assets=ASSETS,
-        privacy_url=config.policy.privacy_url,
+        notice=config.policy,
     )
     return banner, policy
 
@@ -194,7 +194,7 @@ def test_what_became_stale_is_asked_again_by_name() -> None:
     assert consent.stale == ("personalization_analytics",)
     html = banner.block(consent, "en")
     assert "hidden" not in Elements(html).one(id="consent-banner")
-    assert b"New since your last choice: <b>Analytics, tailored content and ads</b>." in html
+    assert b"New since your last choice: <b>Analytics, tailored content and ads</b> (Hotjar)." in html
 
 
 def test_where_the_regime_is_opt_out_the_banner_does_not_say_that_nothing_is_on() -> None:

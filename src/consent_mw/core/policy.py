@@ -6,7 +6,6 @@ changes; everything that a request needs to look up is an index made in its cons
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -16,10 +15,16 @@ from functools import cached_property
 from typing import Any
 
 from consent_mw.core.matching import HostIndex, NameIndex
+from consent_mw.core.meaning import MAX_ELEMENTS, element
+from consent_mw.core.regime import STRICT, Regime, Rules
+
+__all__ = ["Category", "CookieRule", "Policy", "Regime", "Service", "WithoutConsent", "canonical_json", "text_hash"]
 
 FINGERPRINT_PREFIX = "sha256-"
-MEANING_LENGTH = 8
-"""Base64url characters of a category's meaning in the token: 48 bits, enough to tell one site's versions apart."""
+SEPARATE = element("separate")
+"""Stands among the elements of a category that was asked for by a control of its own."""
+CATALOGUED = element("catalogued services")
+"""Stands there when the site declares no service, so that the category covers the catalogue's."""
 
 _INLINE_MEMO_LIMIT = 512
 _INLINE_MEMO_BYTES = 64 * 1024
@@ -31,13 +36,6 @@ class WithoutConsent(StrEnum):
     BLOCK = "block"
     SESSION_ONLY = "session_only"
     """The cookie passes without ``Max-Age`` and ``Expires``: sign-in works, recognition across visits does not."""
-
-
-class Regime(StrEnum):
-    """What holds before a choice: everything optional denied, or granted until refused."""
-
-    OPT_IN = "opt-in"
-    OPT_OUT = "opt-out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +57,14 @@ class CookieRule:
     :ivar name: exact name, or a glob in which ``*`` stands for any characters; case matters, as in browsers
     :ivar categories: ids of the categories that must all be granted
     :ivar service: id of the service that sets it, when it belongs to one
+    :ivar purpose: what the site's own cookie is for, where that was said
     :ivar max_age_days: declared lifetime in days; 0 for a session cookie, None when not known
     """
 
     name: str
     categories: tuple[str, ...]
     service: str | None = None
+    purpose: str | None = None
     without_consent: WithoutConsent = WithoutConsent.BLOCK
     max_age_days: float | None = None
 
@@ -107,18 +107,21 @@ class Policy:
     :ivar services: by id; declared ones and, for gating only, the rest of the catalogue
     :ivar aliases: other tools' category names that markup may use, each with the id it stands for
     :ivar only_declared: a category's grant covers declared services alone, even where the site declares none
-    :ivar accepted_meanings: per category, earlier meanings that still cover today's (see :meth:`covers`)
+    :ivar rules: of visitors whose region is not known, or does not matter
+    :ivar published_at: epoch seconds from which a notice tells of the change that this version makes
+    :ivar effective_at: epoch seconds until which earlier choices hold as they were made
     """
 
     version: str
     categories: Mapping[str, Category]
     services: Mapping[str, Service]
     cookies: tuple[CookieRule, ...]
-    regime: Regime = Regime.OPT_IN
+    rules: Rules = STRICT
+    published_at: int | None = None
+    effective_at: int | None = None
     block_unclassified: bool = True
     only_declared: bool = False
     aliases: Mapping[str, str]
-    accepted_meanings: Mapping[str, frozenset[str]]
 
     @cached_property
     def declares_services(self) -> bool:
@@ -154,10 +157,56 @@ class Policy:
             (ref, service) for service in self._by_precedence() for ref in (*service.hosts, *service.paths)
         )
 
+    def is_separate(self, category: Category, rules: Rules) -> bool:
+        return not category.required and (category.separate or not rules.separate.isdisjoint(category.purposes))
+
+    def asks_alone(self, service: Service, rules: Rules) -> bool:
+        return rules.asks_alone(service.purposes, service.country, service.owner)
+
+    def elements(self, category: Category, rules: Rules) -> frozenset[str]:
+        """What a grant of the category must have covered: its purposes, and the services that come with it.
+
+        Wording, hosts and cookie names are left out: a corrected typo or a catalogue that grows asks nobody again.
+        """
+        key = (category.id, rules.id)
+        found = self._elements.get(key)
+        if found is None:
+            services = [s for s in self.declared if category.id in s.categories and not self.asks_alone(s, rules)]
+            found = frozenset(element("purpose", purpose) for purpose in category.purposes)
+            found = found.union(*map(self.service_elements, services))
+            if not (self.declares_services or rules.home or rules.recipients):
+                found |= {CATALOGUED}
+            if self.is_separate(category, rules):
+                found |= {SEPARATE}
+            self._elements[key] = found
+        return found
+
+    def service_elements(self, service: Service) -> frozenset[str]:
+        purposes = [element(service.number, "for", purpose) for purpose in service.purposes or ("",)]
+        return frozenset(purposes + [element(service.number, "to", recipient) for recipient in service.recipients])
+
+    def news(self, category: Category, known: frozenset[str]) -> frozenset[str]:
+        """Purposes of a category, and ids of its declared services, of which somebody who knows ``known`` was not told.
+
+        A known service for a further purpose, or with a further recipient, is new.
+        """
+        purposes = {purpose for purpose in category.purposes if element("purpose", purpose) not in known}
+        services = {
+            service.id
+            for service in self.declared
+            if category.id in service.categories and not known.issuperset(self.service_elements(service))
+        }
+        return frozenset(purposes | services)
+
     @cached_property
-    def meanings(self) -> Mapping[str, str]:
-        """A short hash per category of what a grant would mean today (not of its wording)."""
-        return {id: _short(self._meaning(category)) for id, category in self.categories.items()}
+    def as_digest(self) -> bool:
+        """The site tells of more than a cookie can list."""
+        told = (self.elements(category, self.rules) for category in self.optional)
+        return sum(map(len, told)) > MAX_ELEMENTS
+
+    @cached_property
+    def _elements(self) -> dict[tuple[str, str], frozenset[str]]:
+        return {}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -188,10 +237,6 @@ class Policy:
     def _inline_memo(self) -> dict[bytes, tuple[Service, ...]]:
         return {}
 
-    def covers(self, category: str, meaning: str) -> bool:
-        """Whether a grant given under ``meaning`` covers what the category means today."""
-        return meaning == self.meanings[category] or meaning in self.accepted_meanings.get(category, frozenset())
-
     def knows(self, id: str) -> bool:
         return id in self.categories or id in self.services
 
@@ -202,8 +247,6 @@ class Policy:
         return self.aliases.get(name.lower())
 
     def _meaning(self, category: Category) -> dict[str, Any]:
-        # Purposes, declared services and recipients: what GDPR art. 4(11) calls "specific". Wording, hosts and
-        # cookie names are left out, so a corrected typo or a catalogue that grows asks nobody again.
         services = {
             str(service.number): [sorted(service.purposes), sorted(service.recipients)]
             for service in self.declared
@@ -228,10 +271,6 @@ def canonical_json(value: object) -> bytes:
 def text_hash(texts: Mapping[str, str]) -> str:
     """Hash of the exact words shown, kept in the ledger beside the meaning (GDPR art. 7(1): proof)."""
     return FINGERPRINT_PREFIX + _digest(dict(texts))
-
-
-def _short(value: object) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(canonical_json(value)).digest())[:MEANING_LENGTH].decode()
 
 
 def _digest(value: object) -> str:

@@ -6,7 +6,7 @@ one ``1`` is enough. A missing signal, or ``DNT: 0``, is never a grant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 
@@ -21,6 +21,10 @@ class Signals(NamedTuple):
     def beyond(self, told: Signals) -> bool:
         """Whether a signal is present now that the visitor had not been told of when they chose."""
         return (self.gpc and not told.gpc) or (self.dnt and not told.dnt)
+
+    def among(self, counted: Collection[str]) -> Signals:
+        """Those that count under a regime."""
+        return Signals(self.gpc and "gpc" in counted, self.dnt and "dnt" in counted)
 
     def names(self) -> tuple[str, ...]:
         return tuple(name for name, present in zip(self._fields, self, strict=True) if present)

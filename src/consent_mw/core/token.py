@@ -10,7 +10,7 @@ own. Keys rotate: the last one signs, all of them verify. The payload holds
 3     time: epoch seconds; for a refusal the day's first second
 4     subject: 128 random bits, or empty
 5     signals the visitor had been told of (1 = GPC, 2 = DNT)
-6     per category: digest of its id, ``+`` or ``-``, and a short hash of what it meant
+6     per category: digest of its id, ``+`` or ``-``, and what was agreed to there (see :mod:`.meaning`)
 7, 8  permanent numbers of the services granted, and denied, by their own answer
 ====  ==========================================================================================
 
@@ -27,7 +27,8 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from consent_mw.core.decision import DAY_SECONDS, Stored
+from consent_mw.core.choice import Stored
+from consent_mw.core.regime import DAY_SECONDS
 from consent_mw.core.signals import Signals
 
 FORMAT = 1
@@ -54,7 +55,8 @@ class TokenCodec:
 
     :param keys: secrets, oldest first; the newest signs
     :param categories: ids of the categories a token may speak of
-    :param max_age: validity in seconds, counted from the choice and never extended by a visit
+    :param max_age: the longest validity in seconds, counted from the choice and never extended by a visit; a regime
+        may end it earlier
     """
 
     def __init__(self, keys: Sequence[str], categories: Iterable[str], max_age: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from consent_mw.core.decision import Grants
+from consent_mw.core.grants import Grants
 from consent_mw.core.policy import Service
 from consent_mw.core.urls import OWN, Target, resolve
 from consent_mw.enforce.css import css_references

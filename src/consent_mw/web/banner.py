@@ -7,15 +7,16 @@ What all visitors with the same answers see is rendered once and remembered; the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from consent_mw.banner_settings import BannerSettings
-from consent_mw.core.decision import Consent, Stored
-from consent_mw.core.policy import Policy, Regime, Service, canonical_json, text_hash
+from consent_mw.core.decision import Consent
+from consent_mw.core.policy import Policy, Service, canonical_json, text_hash
+from consent_mw.core.regime import Regime
 from consent_mw.i18n import Locales
-from consent_mw.settings import Controller
+from consent_mw.settings import Controller, PolicySettings
 from consent_mw.web import pages
 from consent_mw.web.assets import Asset, find
 from consent_mw.web.html import CLOSE, OPEN, Template, escape, slot
@@ -31,15 +32,14 @@ from consent_mw.web.state import state_view, timestamp
 from consent_mw.web.words import LIST_SEPARATOR, Words, load_words
 
 MAX_CACHED_VIEWS = 512
-HALF_A_YEAR = 184 * 86_400
+NO_NOTICE = PolicySettings()
 
 
 class Banner:
     """Renders everything that a visitor sees of us.
 
     :param path: prefix of our endpoints, for example ``/consent``
-    :param expires_at: epoch seconds until which a stored choice holds
-    :param privacy_url: the site's privacy notice, linked on the first layer
+    :param notice: the site's privacy notice, linked on the first layer, and a change of it to tell of
     :ivar texts: the exact words of every language by their hash, as canonical JSON
     :raises ConfigError: for a language or text that does not exist
     """
@@ -53,15 +53,14 @@ class Banner:
         controller: Controller,
         locales: Locales,
         assets: Mapping[str, Asset],
-        privacy_url: str = "",
-        expires_at: Callable[[Stored], int] = lambda stored: stored.decided_at + HALF_A_YEAR,
+        notice: PolicySettings = NO_NOTICE,
     ) -> None:
         self._policy = policy
         self._path = path
         self._settings = settings
         self._controller = controller
-        self._privacy_url = privacy_url
-        self._expires_at = expires_at
+        self._privacy_url = notice.privacy_url
+        self._notice = notice
         self._script = find(assets, "banner.js")
         self._style = find(assets, "banner.css")
         self._styles = pages.Styles(
@@ -107,7 +106,7 @@ class Banner:
                 **self._addresses(origin, return_to),
                 "nonce": f' nonce="{escape(nonce)}"' if nonce else "",
                 "decided_at": _json_time(stored.decided_at) if stored is not None else "null",
-                "expires_at": _json_time(self._expires_at(stored)) if stored is not None else "null",
+                "expires_at": _json_time(consent.expires_at) if consent.expires_at is not None else "null",
             }
         )
 
@@ -190,7 +189,9 @@ class Banner:
         }
 
     def _block(self, consent: Consent, words: Words, inline_style: bool, is_universal: bool) -> str:
-        asks = not consent.decided and not consent.honours_signal and not is_universal
+        # Where a notice is enough, only what is new since a choice is asked about.
+        is_due = not consent.decided and (consent.rules.banner or bool(consent.stale))
+        asks = is_due and not consent.honours_signal and not is_universal
         universal = " data-universal" if is_universal else ""
         classes = self._settings.position + (" signal" if consent.honours_signal else "")
         status = words["signal_status"] if consent.honours_signal else ""
@@ -200,14 +201,29 @@ class Banner:
             f"{self._style_markup(inline_style)}"
             f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
             f'data-cookies="{words["no_cookies"]}">'
-            f"{status}</p>"
+            f"{status}</p>{self._change(words) if consent.change_ahead else ''}"
             f"{self._first_layer(consent, words, hidden=not asks)}"
             f'<div id="consent-entry"{" hidden" if asks else ""}>'
-            f'<a href="{preferences_address(words)}" data-consent-action="open">{words["settings"]}</a></div>'
+            f'<a href="{preferences_address(words)}" data-consent-action="open">{words["settings"]}</a>'
+            f"{self._opt_out_link(words) if consent.rules.opt_out_link else ''}</div>"
             f'<dialog id="consent-preferences" aria-label="{words["preferences_title"]}"></dialog>'
             f"{self._allow_form(consent, words)}"
             f'<script src="{slot("base")}/assets/{self._script.name}" defer{slot("nonce")}></script></div>{CLOSE}'
         )
+
+    def _change(self, words: Words) -> str:
+        """A prominent notice of a change, from its publication until it takes effect."""
+        day = self._notice.effective_at
+        if day is None:
+            return ""
+        date = f'<b><time datetime="{day.isoformat()}">{escape(words.date(day))}</time></b>'
+        changes = escape(" ".join(self._notice.changes_in(words.tag)))
+        return f'<p id="consent-change" role="note">{words.html("change", date=date, changes=changes)}</p>'
+
+    def _opt_out_link(self, words: Words) -> str:
+        """In the words of 11 CCR 7013; it leads to where one click refuses everything."""
+        address = preferences_address(words)
+        return f' · <a href="{address}" data-consent-action="open">{words["opt_out_link"]}</a>'
 
     def _allow_form(self, consent: Consent, words: Words) -> str:
         """What the placeholders' buttons belong to: what holds now, and the one thing more that the button names."""
@@ -220,7 +236,7 @@ class Banner:
         return f'<link rel="stylesheet" href="{self._styles.banner}"{slot("nonce")}>'
 
     def _state(self, consent: Consent) -> str:
-        view = state_view(consent, self._expires_at)
+        view = state_view(consent)
         shared = {key: value for key, value in view.items() if key not in ("decided_at", "expires_at")}
         json_text = escape(json.dumps(shared, separators=(",", ":"))[:-1])
         return f"{json_text},&quot;decided_at&quot;:{slot('decided_at')},&quot;expires_at&quot;:{slot('expires_at')}}}"
@@ -238,9 +254,11 @@ class Banner:
 
     def _asks(self, consent: Consent, words: Words) -> str:
         if consent.stale:
-            return words.html("news", categories=_list(consent.stale, words))
-        asked = [category.id for category in self._policy.optional if not category.separate]
-        suffix = "_opt_out" if self._policy.regime is Regime.OPT_OUT else ""
+            return words.html("news", categories=LIST_SEPARATOR.join(_news(id, consent, words) for id in consent.stale))
+        asked = [
+            category.id for category in self._policy.optional if not self._policy.is_separate(category, consent.rules)
+        ]
+        suffix = "_opt_out" if consent.rules.regime is Regime.OPT_OUT else ""
         who = f"<b>{escape(words.who())}</b>" if self._controller.name else escape(words.who())
         sentences = [words.html(f"intro{suffix}", who=who, purposes=_list(asked, words)), words[f"assurance{suffix}"]]
         if self._privacy_url:
@@ -251,6 +269,15 @@ class Banner:
 def _json_time(epoch_seconds: int) -> str:
     """As :func:`~consent_mw.web.state.state_view` has it, in JSON, in an attribute."""
     return f"&quot;{timestamp(epoch_seconds)}&quot;"
+
+
+def _news(id: str, consent: Consent, words: Words) -> str:
+    """A category with what is new in it: its purposes by name, and its services."""
+    policy = consent.policy
+    purposes = [words.purposes((purpose,)) for purpose in policy.categories[id].purposes if purpose in consent.news]
+    services = [s.name for s in policy.declared if s.id in consent.news and id in s.categories]
+    parts = f" ({escape(', '.join([*purposes, *services]))})" if purposes or services else ""
+    return f"<b>{escape(words.label(id))}</b>{parts}"
 
 
 def _list(ids: Sequence[str], words: Words) -> str:

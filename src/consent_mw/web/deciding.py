@@ -31,12 +31,12 @@ class Deciding:
         self._flood = Flood()
 
     async def apply(self, request: Request, visit: Visit, incoming: Incoming) -> Response:
-        site, before = self._site, visit.consent
-        stored = decide(before, incoming.choice, site=visit.host, now=int(time.time()), new_subject=new_subject)
+        site, before, now = self._site, visit.consent, int(time.time())
+        stored = decide(before, incoming.choice, site=visit.host, now=now, new_subject=new_subject)
         again = self._flood.repeated(before.stored, stored)
         if again is not None:
             stored, key = again
-        after = resolve(before.policy, stored, before.signals)
+        after = resolve(before.policy, stored, before.signals, before.rules, now=now)
         token = self._token(stored)
         if again is None:
             key = await self._record(request, visit, incoming, after)
@@ -46,8 +46,8 @@ class Deciding:
         else:
             receipt = self._receipts.address(request, after, key)
             extra = {"receipt": receipt} if receipt is not None else {}
-            response = JSONResponse({**state_view(after, site.codec.expires_at), **extra}, headers=NO_STORE)
-        response.raw_headers.append(site.set_cookie(request.scope, token))
+            response = JSONResponse({**state_view(after), **extra}, headers=NO_STORE)
+        response.raw_headers.append(site.set_cookie(request.scope, token, stored, after.rules))
         response.raw_headers.extend(self._expiries(request, visit, after))
         return response
 

@@ -131,7 +131,7 @@ class Endpoints:
     async def _state(self, request: Request, visit: Visit) -> Response:
         """``?service=ID``, repeatable, asks for services that are not declared: a page may hold tags of theirs back."""
         asked = request.query_params.getlist("service")[:MAX_SERVICES_ASKED]
-        view = state_view(visit.consent, self._site.codec.expires_at, asked)
+        view = state_view(visit.consent, asked)
         return JSONResponse(view, headers={**NO_STORE, "vary": "Cookie, Sec-GPC, DNT"})
 
     async def _preferences(self, request: Request, visit: Visit) -> Response:

@@ -29,12 +29,14 @@ class Incoming:
 
     :ivar form: it came from a form, so the answer is a page or a redirect
     :ivar return_to: a path of this site
+    :ivar signal: name of the browser's signal that says it, where no person pressed a button
     """
 
     choice: Choice
     form: bool
     return_to: str = "/"
     language: str = ""
+    signal: str = ""
 
 
 class _Body(Strict):

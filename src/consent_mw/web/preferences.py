@@ -88,16 +88,17 @@ def _answerable(consent: Consent) -> dict[str, list[Service]]:
 def _category(category: Category, services: list[Service], consent: Consent, words: Words) -> str:
     id = escape(category.id)
     about = [escape(words.description(category))]
-    if category.separate:
+    if consent.policy.is_separate(category, consent.rules):
         about.append(words["separate_note"])
     if category.required:
         about.append(f"<b>{words['always_on']}</b>")
     switch = _switch("category", id, consent.granted(category.id), locked=category.required, about=f"consent-{id}")
     listed = "".join(_service(service, consent, words) for service in services)
+    is_new = category.id in consent.stale and not consent.news.isdisjoint((*category.purposes, category.id))
     if listed:
         listed = f'<ul aria-label="{words["services"]}">{listed}</ul>'
     return (
-        f'<div class="c-category"><label>{escape(words.label(category.id))}{switch}</label>'
+        f'<div class="c-category"><label>{escape(words.label(category.id))}{_new(is_new, words)}{switch}</label>'
         f'<p id="consent-{id}">{" ".join(about)}</p>{listed}</div>'
     )
 
@@ -105,9 +106,17 @@ def _category(category: Category, services: list[Service], consent: Consent, wor
 def _service(service: Service, consent: Consent, words: Words) -> str:
     categories = consent.policy.categories
     optional = [id for id in service.categories if not categories[id].required]
-    needs = f' data-needs="{escape(" ".join(optional))}"'
+    alone = consent.policy.asks_alone(service, consent.rules)
+    # A category's switch moves those of the services that need it; one that is asked for alone stays where it is.
+    needs = f' data-needs="{"" if alone else escape(" ".join(optional))}"'
+    name = escape(service.name) + _new(service.id in consent.news, words)
+    note = f"<p>{words['separate_note']}</p>" if alone and optional else ""
     switch = _switch("service", escape(service.id), consent.granted(service.id), locked=not optional, extra=needs)
-    return f"<li><label>{escape(service.name)}{switch}</label>{service_facts(service, words)}</li>"
+    return f"<li><label>{name}{switch}</label>{note}{service_facts(service, words)}</li>"
+
+
+def _new(is_new: bool, words: Words) -> str:
+    return f" <mark>{words['new']}</mark>" if is_new else ""
 
 
 def _switch(name: str, id: str, on: bool, *, locked: bool, about: str = "", extra: str = "") -> str:

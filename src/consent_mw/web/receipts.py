@@ -104,11 +104,13 @@ class Receipts:
         if incoming.form:
             response = RedirectResponse(incoming.return_to, 303, NO_STORE)
         else:
-            after = resolve(visit.consent.policy, stored, visit.consent.signals)
-            body = {**state_view(after, site.codec.expires_at), "erased": erased}
+            after = resolve(visit.consent.policy, stored, visit.consent.signals, visit.consent.rules)
+            body = {**state_view(after), "erased": erased}
             response = JSONResponse(body, headers=NO_STORE)
         if stored is not None:
-            response.raw_headers.append(site.set_cookie(request.scope, site.codec.dumps(stored)))
+            response.raw_headers.append(
+                site.set_cookie(request.scope, site.codec.dumps(stored), stored, visit.consent.rules)
+            )
         return response
 
     def _recorder(self) -> Recorder:

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from consent_mw.core.decision import Choice, Consent, Stored
+from consent_mw.core.choice import Choice, Stored, lifetime
+from consent_mw.core.decision import Consent
+from consent_mw.core.regime import DAY_SECONDS
 from consent_mw.ledger.base import Event, Method, Personal, Record, new_key
 from consent_mw.web.device import device_class
 from consent_mw.web.incoming import Incoming
@@ -50,10 +52,10 @@ async def _entry(site: Site, request: Request, incoming: Incoming, before: Conse
     return Record(
         key=new_key(int(now * 1000)),
         time=timestamp(int(now)),
-        event=_event(incoming.choice, before.stored, after.stored),
+        event=Event.SIGNAL_HONOURED if incoming.signal else _event(incoming.choice, before.stored, after.stored),
         method=_method(incoming),
         site=after.stored.site if after.stored is not None else "",
-        regime=policy.regime.value,
+        regime=after.rules.id,
         policy=policy.version,
         fingerprint=policy.fingerprint,
         text=site.banner.text_hash(locale),
@@ -62,7 +64,7 @@ async def _entry(site: Site, request: Request, incoming: Incoming, before: Conse
         services={id: "granted" if yes else "denied" for id, yes in after.own_services.items()},
         signals=after.signals.names(),
         layer=2 if incoming.choice.action == "save" or page == f"{site.config.path}/preferences" else 1,
-        validity=f"P{site.config.cookie.max_age_days}D",
+        validity=f"P{lifetime(after.stored, after.rules) // DAY_SECONDS}D" if after.stored is not None else "",
         personal=Personal(
             subject=after.subject, device=await device_class(request.headers.get("user-agent", "")), page=page
         ),
@@ -70,7 +72,8 @@ async def _entry(site: Site, request: Request, incoming: Incoming, before: Conse
 
 
 def _event(choice: Choice, before: Stored | None, after: Stored | None) -> Event:
-    had, has = _grants_something(before), _grants_something(after)
+    had = before is not None and before.grants_something
+    has = after is not None and after.grants_something
     if choice.action == "withdraw" or (had and not has):
         return Event.WITHDRAWN
     if not has:
@@ -78,11 +81,9 @@ def _event(choice: Choice, before: Stored | None, after: Stored | None) -> Event
     return Event.GIVEN if before is None else Event.CHANGED
 
 
-def _grants_something(stored: Stored | None) -> bool:
-    return stored is not None and (any(yes for yes, _ in stored.categories.values()) or any(stored.services.values()))
-
-
 def _method(incoming: Incoming) -> Method:
+    if incoming.signal:
+        return Method(incoming.signal)
     if incoming.form:
         return Method.FORM
     return Method.TOGGLE if incoming.choice.action == "save" else Method.BUTTON
@@ -90,7 +91,7 @@ def _method(incoming: Incoming) -> Method:
 
 def _page(request: Request, incoming: Incoming) -> str:
     """The page it was said on, without its query: a query may hold anything."""
-    where = incoming.return_to if incoming.form else request.headers.get("referer", "")
+    where = incoming.return_to if incoming.form or incoming.signal else request.headers.get("referer", "")
     try:
         return urlsplit(where).path[:200]
     except ValueError:

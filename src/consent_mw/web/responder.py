@@ -32,6 +32,7 @@ from consent_mw.enforce.page_headers import (
 )
 from consent_mw.web.location import removed_header
 from consent_mw.web.page import make_page
+from consent_mw.web.signal import record_signal, remembered
 from consent_mw.web.visit import Visit, cookie_names
 
 logger = logging.getLogger("consent_mw")
@@ -146,7 +147,7 @@ class Responder:
         headers = self._contained(headers)
         if self._site.is_universal:
             return universal(headers)
-        return [*tailored(headers, _VARY), *self._expiries()]
+        return [*tailored(headers, _VARY), *self._expiries(), *remembered(self._visit, self._scope)]
 
     def _contained(self, headers: RawHeaders) -> RawHeaders:
         """In strict mode a policy of ours stands beside the app's: browsers allow what both allow."""
@@ -226,6 +227,8 @@ class Responder:
         if start is not None:
             await self._send(start)
         await self._send(message)
+        if self._visit.opt_out is not None and self._site.enforces and not self._site.is_universal:
+            await record_signal(self._visit, self._scope)
 
 
 def _path_prefixes(path: str) -> list[str]:

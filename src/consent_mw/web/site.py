@@ -13,13 +13,17 @@ from starlette.types import Scope
 
 from consent_mw.build import build_policy
 from consent_mw.config import ConsentConfig, check_secrets
-from consent_mw.core.decision import Choice, Grants, Stored, decide, resolve
+from consent_mw.core.choice import Choice, Stored, lifetime
+from consent_mw.core.decision import decide, resolve
+from consent_mw.core.grants import Grants
 from consent_mw.core.policy import Policy
+from consent_mw.core.regime import Rules
 from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.core.token import TokenCodec, new_subject
 from consent_mw.enforce.csp import Containment
 from consent_mw.enforce.page import TagMemo
 from consent_mw.i18n import Locales
+from consent_mw.jurisdiction import Jurisdictions
 from consent_mw.ledger.base import Ledger
 from consent_mw.ledger.heads import seed_from_secret_key, seed_from_signing_key
 from consent_mw.ledger.open import open_ledger
@@ -56,7 +60,8 @@ class Site:
         keys = check_secrets(secret_key)
         self.config = config
         self.policy = build_policy(config)
-        self.max_age = config.cookie.max_age_days * DAY_SECONDS
+        self.jurisdictions = Jurisdictions(config)
+        self.max_age = max(max(rules.consent_seconds, rules.refusal_seconds) for rules in self.jurisdictions.all)
         self.codec = TokenCodec(keys, self.policy.categories, self.max_age)
         self.ledger = open_ledger(ledger) if isinstance(ledger, str) else ledger
         self.enforces = config.enforcement.mode == "enforce"
@@ -70,8 +75,7 @@ class Site:
             controller=config.controller,
             locales=self.locales,
             assets=banner_assets,
-            privacy_url=config.policy.privacy_url,
-            expires_at=self.codec.expires_at,
+            notice=config.policy,
         )
         self.tickets = Tickets(keys)
         self.recorder = _recorder(config, keys, self.ledger, self.banner.texts)
@@ -111,10 +115,11 @@ class Site:
         host = host_name(host_header)
         return host if not self.own_hosts or host in self.own_hosts else self._first_host
 
-    def set_cookie(self, scope: Scope, token: str) -> tuple[bytes, bytes]:
+    def set_cookie(self, scope: Scope, token: str, stored: Stored, rules: Rules) -> tuple[bytes, bytes]:
         """The response header that gives the visitor their state."""
         cookie = self.cookie(scope)
-        return b"set-cookie", cookie.name + f"={token}{cookie.attributes}".encode("latin-1")
+        max_age = f"; Max-Age={lifetime(stored, rules)}"
+        return b"set-cookie", cookie.name + f"={token}{max_age}{cookie.attributes}".encode("latin-1")
 
     def locale(self, request: Request, wanted: str = "") -> str:
         """The language to answer in: the one that was asked for, else the best of ``Accept-Language``."""
@@ -140,7 +145,7 @@ class Site:
     def _cookie(self, *, secure: bool) -> CookieName:
         settings = self.config.cookie
         prefix = "__Host-" if secure and settings.domain is None else ""
-        attributes = f"; Path=/; Max-Age={self.max_age}; HttpOnly; SameSite=Lax"
+        attributes = "; Path=/; HttpOnly; SameSite=Lax"
         if secure:
             attributes += "; Secure"
         if settings.domain is not None:

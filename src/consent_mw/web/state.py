@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from consent_mw.core.decision import Consent, Decision, Stored
+from consent_mw.core.decision import Consent, Decision
 
 
-def state_view(consent: Consent, expires_at: Callable[[Stored], int], services: Iterable[str] = ()) -> dict[str, Any]:
+def state_view(consent: Consent, services: Iterable[str] = ()) -> dict[str, Any]:
     """The state, in the shape that the documentation of the HTTP interface fixes.
 
-    :param expires_at: epoch seconds until which a stored choice holds
     :param services: ids of further services to answer for, where they are not declared; unknown ones are left out
     """
     stored, policy = consent.stored, consent.policy
@@ -23,13 +22,13 @@ def state_view(consent: Consent, expires_at: Callable[[Stored], int], services: 
     return {
         "decided": consent.decided,
         "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
-        "regime": policy.regime.value,
+        "regime": consent.rules.regime.value,
         "signals": consent.signals._asdict(),
         "categories": {id: decision.value for id, decision in consent.categories().items()},
         "services": {id: decision.value for id, decision in answers.items()},
         "stale": list(consent.stale),
         "decided_at": timestamp(stored.decided_at) if stored is not None else None,
-        "expires_at": timestamp(expires_at(stored)) if stored is not None else None,
+        "expires_at": timestamp(consent.expires_at) if consent.expires_at is not None else None,
     }
 
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from consent_mw.core.choice import Choice, Stored
 from consent_mw.core.cookies import MAX_COOKIE_HEADER_BYTES, read_own, segments
-from consent_mw.core.decision import Consent, resolve
+from consent_mw.core.decision import Consent, decide, resolve
+from consent_mw.core.regime import Rules
 from consent_mw.core.signals import NO_SIGNALS, read_signals
+from consent_mw.core.token import new_subject
 from consent_mw.enforce.cookie_filter import filter_request
 from consent_mw.web.site import Site
 
@@ -31,6 +34,7 @@ class Visit:
     :ivar expires_at: epoch seconds until which this may be remembered
     :ivar everything: nothing is held back from this visitor
     :ivar located: the site may know where this visitor is
+    :ivar opt_out: the refusal that a signal makes of it, for the cookie of the next page
     """
 
     site: Site
@@ -40,6 +44,7 @@ class Visit:
     expires_at: float
     everything: bool
     located: bool
+    opt_out: Stored | None = None
 
 
 class Visits:
@@ -49,6 +54,9 @@ class Visits:
         self._site = site
         self._memo: dict[tuple[object, ...], Visit] = {}
         self._nobody = resolve(site.policy, None, NO_SIGNALS, in_doubt=True)
+        self._regional = bool(site.jurisdictions.country_header)
+        dates = (site.policy.published_at, site.policy.effective_at)
+        self._turning_points = sorted(date for date in dates if date is not None)
 
     def read(self, scope: Scope, head: Mapping[bytes, bytes], cookies: list[bytes]) -> Visit:
         """The visit behind a request. Never raises: what cannot be read is denied.
@@ -57,13 +65,19 @@ class Visits:
         :param cookies: every Cookie header
         """
         raw = cookies[0] if len(cookies) == 1 else b"\n".join(cookies)
-        key = (raw, head.get(b"host"), head.get(b"sec-gpc"), head.get(b"dnt"), scope.get("scheme"))
+        key: tuple[object, ...] = (
+            raw, head.get(b"host"), head.get(b"sec-gpc"), head.get(b"dnt"), scope.get("scheme"),
+        )  # fmt: skip
+        rules = None
+        if self._regional:
+            rules = self._rules(scope, head)
+            key = (*key, rules.id)
         visit = self._memo.get(key)
         if visit is not None and visit.expires_at > time.time():
             return visit
         host = head.get(b"host", b"")
         try:
-            visit = self._read(scope, cookies, host)
+            visit = self._read(scope, cookies, host, rules)
         except Exception:
             logger.exception("could not read consent; this request is served as denied")
             return self._denied(host, len(cookies))
@@ -73,27 +87,40 @@ class Visits:
             self._memo[key] = visit
         return visit
 
-    def _read(self, scope: Scope, cookies: list[bytes], host: bytes) -> Visit:
+    def _rules(self, scope: Scope, head: Mapping[bytes, bytes]) -> Rules:
+        jurisdictions, headers = self._site.jurisdictions, scope["headers"]
+        repeated = len(head) != len(headers) and jurisdictions.repeats(headers)
+        return jurisdictions.rules(scope.get("client"), head, repeated=repeated)
+
+    def _read(self, scope: Scope, cookies: list[bytes], host: bytes, rules: Rules | None) -> Visit:
         site, now = self._site, time.time()
         own = site.cookie(scope).name
         host_name = site.host(host)
         token = read_own(cookies, own)
         stored = site.codec.loads(token, site=host_name, now=now) if token is not None else None
         in_doubt = token is not None and stored is None
-        consent = resolve(site.policy, stored, read_signals(scope["headers"]), in_doubt=in_doubt)
+        consent = resolve(site.policy, stored, read_signals(scope["headers"]), rules, now=now, in_doubt=in_doubt)
         kept = tuple(filter_request(header, consent.grants, own, site.observed.request_cookie) for header in cookies)
         return Visit(
             site=site,
             consent=consent,
             host=host_name,
             cookies=kept if site.enforces else tuple(cookies),
-            expires_at=site.codec.expires_at(stored) if stored is not None else now + 3600,
+            expires_at=min([consent.expires_at or now + 3600, *(d for d in self._turning_points if d > now)]),
             everything=consent.grants.everything,
             located=site.location_category in consent.grants.categories,
+            opt_out=_opt_out(consent, host_name, int(now)),
         )
 
     def _denied(self, host: bytes, cookies: int) -> Visit:
         return Visit(self._site, self._nobody, self._site.host(host), (b"",) * cookies, 0.0, False, False)
+
+
+def _opt_out(consent: Consent, host: str, now: int) -> Stored | None:
+    """What a visitor's signal refuses, to be remembered: its absence later must not bring anything back."""
+    if not consent.signal_took:
+        return None
+    return decide(consent, Choice(action="reject_all"), site=host, now=now, new_subject=new_subject)
 
 
 def cookie_names(scope: Scope) -> list[bytes]:
