@@ -46,6 +46,7 @@ e2e: $(VENV)/.dev tools
 	$(BIN)/python -m pytest -m e2e
 
 bench: $(VENV)/.dev
+	@sh scripts/install-tools wrk
 	$(BIN)/python -m benchmarks
 
 size: $(VENV)/.dev

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import bench_html, bench_request, size
+from benchmarks import bench_html, bench_request, bench_server, size
 
 
 def main() -> None:
     bench_request.main()
+    bench_server.main()
     bench_html.main()
     size.main()
 

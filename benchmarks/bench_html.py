@@ -1,4 +1,4 @@
-"""Megabytes of page per second through the gate, beside a copy and beside lol-html with no handler."""
+"""Megabytes of page per second of processor time through the gate, beside lol-html with no handler in the same run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def gate_run(page: bytes, grants: Grants, *, everything: bool = False, remember:
 
     def run() -> float:
         memo = kept if remember else TagMemo()
-        started = time.perf_counter()
+        started = time.thread_time()
         judge = Judge(grants, frozenset({"site.test"}), lambda service, reference: None)
         gate = HtmlGate(
             Page(
@@ -57,7 +57,7 @@ def gate_run(page: bytes, grants: Grants, *, everything: bool = False, remember:
         for piece in pieces:
             gate.feed(piece)
         gate.close()
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     return run
 
@@ -66,13 +66,13 @@ def engine_run(page: bytes) -> Callable[[], float]:
     pieces = chunks(page)
 
     def run() -> float:
-        started = time.perf_counter()
+        started = time.thread_time()
         out: list[bytes] = []
         rewriter = lolhtml.HTMLRewriter(out.append)
         for piece in pieces:
             rewriter.write(piece)
         rewriter.end()
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     return run
 
