@@ -182,7 +182,7 @@
     return text;
   };
 
-  const isUniversal = () => "universal" in root.dataset;
+  const isUniversal = () => root.dataset.mode === "universal";
   // Another answer holds from now on.
   /** @param {string} text */
   const adopt = async text => {
@@ -191,9 +191,11 @@
     tell("change");
     const ids = Object.keys({ ...before.categories, ...before.services, ...verdicts });
     // What runs cannot be stopped, and what a page's headers forbid cannot be allowed: both need a fresh page.
+    const changed = ids.filter(id => grants(before, id) !== granted(id));
     if (
-      ids.some(id => grants(before, id) && !granted(id)) ||
-      (granted("geolocation") && !grants(before, "geolocation") && !isUniversal())
+      changed.some(id => !granted(id)) ||
+      (changed.length && root.dataset.mode === "strict") ||
+      (changed.includes("geolocation") && !isUniversal())
     )
       location.reload();
     else {

@@ -56,10 +56,10 @@ def test_the_language_is_the_pages_own() -> None:
 
 def test_the_question_is_hidden_until_the_script_knows_who_is_there() -> None:
     body = call(site()).body
-    assert b" data-universal" in _root(body)
+    assert b" data-mode=universal" in _root(body)
     assert re.search(rb'<section id="consent-banner"[^>]* hidden', body)
     assert re.search(rb'<div id="consent-entry">', body), "without scripts the settings are a link away"
-    assert b" data-universal" not in _root(call(wrapped(answering(PAGE))).body)
+    assert b" data-mode=universal" not in _root(call(wrapped(answering(PAGE))).body)
 
 
 @pytest.mark.parametrize(

@@ -192,12 +192,12 @@ class Banner:
         # Where a notice is enough, only what is new since a choice is asked about.
         is_due = not consent.decided and (consent.rules.banner or bool(consent.stale))
         asks = is_due and not consent.honours_signal and not is_universal
-        universal = " data-universal" if is_universal else ""
+        mode = " data-mode=universal" if is_universal else " data-mode=strict" if self._policy.only_declared else ""
         classes = self._settings.position + (" signal" if consent.honours_signal else "")
         status = words["signal_status"] if consent.honours_signal else ""
         return (
             f'{OPEN}<div id="consent-root" class="{classes}" lang="{escape(words.tag)}" dir="{words.direction}" '
-            f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}"{universal}>'
+            f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}"{mode}>'
             f"{self._style_markup(inline_style)}"
             f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
             f'data-cookies="{words["no_cookies"]}">'

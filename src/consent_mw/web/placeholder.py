@@ -21,9 +21,10 @@ def placeholder(policy: Policy, id: str, words: Words, *, width: str, height: st
     text = f"<span><b>{words.html('placeholder_text', name=name)}</b></span>"
     if _may_ask(policy, id):
         value = escape(id)
+        text += f"<span>{words.html('placeholder_note', name=name)}</span>"
+        if not policy.only_declared:  # in strict mode the page's own policy forbids it, until there is a fresh page
+            text += f'<button type="button" data-consent-action="load">{words["placeholder_load"]}</button>'
         text += (
-            f"<span>{words.html('placeholder_note', name=name)}</span>"
-            f'<button type="button" data-consent-action="load">{words["placeholder_load"]}</button>'
             f'<button form="consent-allow" name="{kind}" value="{value}" data-consent-action="allow">'
             f"{words.html('placeholder_allow', name=name)}</button>"
         )
