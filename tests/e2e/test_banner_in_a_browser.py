@@ -256,7 +256,8 @@ def test_scripts_run_in_order_each_once_and_inline_ones_wait(serve: Serve, page:
         route.continue_()
 
     page.route("**/slow-wave.js", late)
-    html = """<!doctype html><script src="/slow-wave.js"></script><script>ran.push("one"); window.wave && wave()</script>
+    html = """<!doctype html><script src="/slow-wave.js"></script>
+    <script>ran.push("one"); window.wave && wave()</script>
     <script src="/wave.js"></script><script type="application/json">{"wave": "wave("}</script>
     <script>ran.push("two"); window.wave && wave()</script>"""
     page.goto(serve(_wrapped(html)))
