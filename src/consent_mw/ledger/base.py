@@ -136,7 +136,7 @@ def new_key(milliseconds: int) -> str:
 
 def commitment(personal: Personal, secret: bytes) -> str:
     """HMAC-SHA256 (hex) of the personal half: hidden by a random key, bound by keeping it."""
-    return hmac.digest(secret, canonical_json(personal.as_json()), "sha256").hex()
+    return hmac.digest(secret, personal.canonical(), "sha256").hex()
 
 
 class Ledger(Protocol):
