@@ -169,6 +169,11 @@ def test_purge_takes_the_retention_from_the_configuration(dsn: str, tmp_path: Pa
     assert run("purge", "--ledger", dsn, "--config", str(config)) == (0, "1 records purged\n")
 
 
+def test_purge_can_go_by_what_each_regime_asks(dsn: str) -> None:
+    assert run("purge", "--ledger", dsn, "--as-regimes-ask") == (0, "1 records purged\n")
+    assert run("purge", "--ledger", dsn, "--keep", "eu-fr=30", "--keep", "us-opt-out=9") == (0, "0 records purged\n")
+
+
 @pytest.mark.parametrize("keep", ["opt-in", "opt-in=0", "elsewhere=3", "opt-in=-1", "opt-in=ten"])
 def test_a_wrong_retention_is_misuse(dsn: str, keep: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

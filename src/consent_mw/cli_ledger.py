@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from consent_mw.config import ConsentConfig, check_secrets
-from consent_mw.core.policy import Regime
+from consent_mw.core.regime import Regime
 from consent_mw.errors import ConfigError
 from consent_mw.ledger.erasure import erase, expired, purge
 from consent_mw.ledger.heads import PublicKey, Signer, keep_head, seed_from_secret_key, seed_from_signing_key
@@ -24,6 +24,7 @@ from consent_mw.ledger.receipts import verify_receipt
 from consent_mw.ledger.recorder import append_note, utc_now
 from consent_mw.ledger.reports import history, records, stats, write_csv, write_jsonl
 from consent_mw.ledger.verify import verify
+from consent_mw.regimes.load import load_regimes
 
 OK, FAILED = 0, 1
 DEFAULT_LEDGER = "sqlite:///consent.sqlite3"
@@ -81,6 +82,7 @@ def _time_options(parser: argparse.ArgumentParser) -> None:
 def _purge_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="append", type=_keep, default=[], metavar="REGIME=DAYS", help="repeatable")
     parser.add_argument("--config", help="TOML file: its ledger.retention_days counts for regimes not named")
+    parser.add_argument("--as-regimes-ask", action="store_true", help="keep for as long as each regime's law asks")
     parser.add_argument("--hold", type=Path, help="file of subject ids, one a line, whose records stay (a legal hold)")
     parser.add_argument("--dry-run", action="store_true", help="only count")
 
@@ -153,14 +155,22 @@ def _purge(options: argparse.Namespace, out: TextIO) -> int:
 
 def _before(options: argparse.Namespace) -> Mapping[str, str]:
     """Per regime, the time before which its records go."""
-    days = dict(options.keep)
+    days = _evidence_days() if options.as_regimes_ask else {}
     if options.config is not None:
         configured = ConsentConfig.load(options.config).ledger.retention_days
         if configured is not None:
-            days = {regime.value: configured for regime in Regime} | days
+            days = dict.fromkeys(_evidence_days(), configured)
+    days |= dict(options.keep)
     if not days:
-        raise ConfigError("nothing says how long records are kept: allowed are --keep REGIME=DAYS and --config FILE")
+        allowed = "--keep REGIME=DAYS, --config FILE and --as-regimes-ask"
+        raise ConfigError(f"nothing says how long records are kept: allowed are {allowed}")
     return {regime: f"{_today() - timedelta(days=kept)}T00:00:00Z" for regime, kept in days.items()}
+
+
+def _evidence_days() -> dict[str, int]:
+    """Every regime a record can name, with how long its records are to be kept."""
+    by_id = {entry.id: entry.evidence_days for entry in load_regimes().regimes}
+    return dict.fromkeys((regime.value for regime in Regime), by_id["strict"]) | by_id
 
 
 def _erase(options: argparse.Namespace, out: TextIO) -> int:
@@ -235,7 +245,7 @@ def _time(text: str) -> str:
 
 def _keep(text: str) -> tuple[str, int]:
     regime, _, days = text.partition("=")
-    known = [regime.value for regime in Regime]
+    known = _evidence_days()
     if regime not in known or not days.isascii() or not days.isdigit() or int(days) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: allowed is REGIME=DAYS, REGIME one of {', '.join(known)}")
     return regime, int(days)
