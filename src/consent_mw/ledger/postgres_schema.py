@@ -22,7 +22,7 @@ CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;
 CREATE FUNCTION only_erased() RETURNS trigger LANGUAGE plpgsql SET search_path = consent_ledger AS $$
   BEGIN
-    IF NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND (whole OR TG_TABLE_NAME = 'personal')) THEN
+    IF NOT EXISTS (SELECT 1 FROM erasure WHERE idx = OLD.idx AND (whole OR TG_TABLE_NAME LIKE 'personal%')) THEN
       RAISE EXCEPTION 'no entry says that this row was erased';
     END IF;
     RETURN OLD;
