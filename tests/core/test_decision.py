@@ -124,6 +124,11 @@ def test_accepting_all_leaves_what_is_separate_as_it_is() -> None:
     assert granted(after(located, Choice(action="accept_all"))) == {ID, PA, GEO, "login", "counter", "ads", "map"}
 
 
+def test_accepting_all_does_not_undo_a_no_to_a_service_that_is_separate_in_part() -> None:
+    refused = choose("save", categories={GEO: True}, services={"map": False})
+    assert not after(refused, Choice(action="accept_all")).granted("map")
+
+
 def test_where_a_site_may_say_so_accept_all_includes_location() -> None:
     joined = policy(categories=[{"id": GEO, "separate": False}])
     assert GEO in granted(choose("accept_all", joined))

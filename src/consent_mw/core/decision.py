@@ -182,8 +182,12 @@ def decide(consent: Consent, choice: Choice, *, site: str, now: int, new_subject
 
 def _repeats(consent: Consent, service: Service, yes: bool, answers: Mapping[str, bool]) -> bool:
     """An answer that only repeats the category's is no exception; leaving it out keeps the cookie small."""
-    if yes and consent.policy.asks_alone(service, consent.rules):
+    policy, rules = consent.policy, consent.rules
+    if yes and policy.asks_alone(service, rules):
         return False
+    separate = [id for id in service.categories if policy.is_separate(policy.categories[id], rules)]
+    if not yes and any(answers.get(id, False) for id in separate):
+        return False  # "accept all" leaves what is separate as it is, and must not grant this by the other category
     return yes == all(answers.get(id, True) for id in service.categories)
 
 
