@@ -15,7 +15,7 @@ from consent_mw.regimes.load import load_regimes
 MAX_AGE_DAYS = 400
 """Browsers cap every cookie's lifetime here (RFC 6265bis section 5.5)."""
 
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(?::[0-9]{1,5})?$", to_lower=True)]
+Origin = Annotated[str, StringConstraints(pattern=r"(?i)^https?://[a-z0-9.-]+(?::[0-9]{1,5})?$", to_lower=True)]
 
 
 Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
