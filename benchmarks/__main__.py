@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks import bench_html, bench_request, bench_server, size
+from benchmarks import bench_html, bench_location, bench_request, bench_server, size
 
 
 def main() -> None:
     bench_request.main()
     bench_server.main()
     bench_html.main()
+    bench_location.main()
     size.main()
 
 

@@ -52,6 +52,7 @@ QUERIES = [
     "lat=39%C2%B054%2715.2%22N", "bssid=a4:b1:c2:d3:e4:f5", "w3w=filled.count.soap", "mgrs=50TMK4921819872",
     "quadkey=1320213320", "latE7=39904211", "lngE6=116407395", f"lat={LAT}&lat={LAT}", f"a=1&amp=2&lon={LNG}&b=3",
     f"from={LAT},{LNG}&to=x", f"data=%7B%22lat%22:{LAT}%7D", f"u=https://maps.test/?lat={LAT}",
+    f"u=https%3A%2F%2Fsite.test%2F%3Fa%3D1%26lat%3D{LAT}", f"u=https://site.test/%3Fll={LAT}%2C{LNG}",
 ]  # fmt: skip
 
 JSON: list[Any] = [

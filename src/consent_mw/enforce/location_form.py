@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_to_bytes
 
 from consent_mw.enforce.location_json import Scrubbed, scrub_string
 from consent_mw.enforce.location_rules import LocationRules, form_text
+from consent_mw.enforce.location_values import may_name_itself
 
-# A value worth decoding although its name says nothing: what names a place by itself, JSON, an embedded photo.
-_HINT = re.compile(
-    rb"geo(?::|%3a)|(?:\$|%24)(?:g|bd|qz)|point|linestring|polygon|maps|!3d|%213d|(?:@|%40)|"
-    rb"=\+*(?:[{\[]|%7b|%5b|data(?::|%3a)|(?:/|%2f)9j|ivborw0kggo|uklgr|aaaa)",
-    re.IGNORECASE,
-)
 _PLAIN = "/?:@!$'()*,;"
 """Stands unescaped in a query (RFC 3986 section 3.4), so that a value never grows."""
+_OTHER_FORMATS = (b"={", b"=[", b"= ", b";base64,", b"=/9j/", b"=ivborw0kggo", b"=uklgr", b"=r0lgod", b"=aaaa")
+"""In lower case: how a value begins that is JSON or a photo."""
 _GONE = b"\0gone"
 """Marks a pair that was taken out; compared by identity."""
 
@@ -26,23 +22,29 @@ def scrub_form(body: bytes, rules: LocationRules) -> Scrubbed:
     :return: the body, the very same object when nothing was removed, and the names of what was
     """
     pairs = body.split(b"&")
-    kinds = rules.form_kinds
-    hinted = _HINT.search(body) is not None
-    if not hinted and not any(kinds[pair.partition(b"=")[0]] for pair in pairs):
+    interests = rules.form_kinds
+    everything = _needs_every_value(body)
+    if not everything and not any(interests[name] for name in {pair.partition(b"=")[0] for pair in pairs}):
         return body, ()
-    removed = _scrub_pairs(pairs, rules, inside=False)
+    removed = _scrub_pairs(pairs, rules, everything=everything, inside=False)
     if not removed:
         return body, ()
     # A coordinate was there, so "accuracy" and "heading" beside it are about the same place.
-    removed.update(_scrub_pairs(pairs, rules, inside=True))
+    removed.update(_scrub_pairs(pairs, rules, everything=True, inside=True))
     return b"&".join(pair for pair in pairs if pair is not _GONE), tuple(removed)
 
 
-def _scrub_pairs(pairs: list[bytes], rules: LocationRules, *, inside: bool) -> dict[str, None]:
+def _needs_every_value(body: bytes) -> bool:
+    """Whether a place may be under any name: what names itself, JSON, an embedded photo."""
+    plain = (unquote_to_bytes(body) if b"%" in body else body).replace(b"+", b" ").lower()
+    return may_name_itself(plain) or any(begins in plain for begins in _OTHER_FORMATS)
+
+
+def _scrub_pairs(pairs: list[bytes], rules: LocationRules, *, everything: bool, inside: bool) -> dict[str, None]:
     removed: dict[str, None] = {}
     for index, pair in enumerate(pairs):
         raw_name, equals, raw_value = pair.partition(b"=")
-        if not equals or not (inside or rules.form_kinds[raw_name] or _HINT.search(pair)):
+        if not equals or not (everything or rules.form_kinds[raw_name]):
             continue
         name = form_text(raw_name)
         kept, names = scrub_string(name, form_text(raw_value), rules, inside=inside)

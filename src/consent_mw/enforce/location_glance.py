@@ -16,6 +16,7 @@ MAX_KEYS = 50
 """Keys that one pattern looks for; with more of them every string is read."""
 
 _BLANKS = b" \t\r\n"
+_LOWER = bytes(range(256)).lower()
 
 # The closing quote is optional: an unterminated string then ends the scan, instead of starting again at each quote.
 STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)(\s*+:)?', re.DOTALL)
@@ -24,7 +25,7 @@ STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)(\s*+:)?', re.DOTALL)
 def keys_of_interest(body: bytes, rules: LocationRules) -> frozenset[bytes] | None:
     """The keys that speak of a place; ``None`` when a place may be in any string, announced by no key."""
     pieces = body.split(b'":')  # each key is now at the end of a piece
-    squeezed = body.translate(None, _BLANKS)
+    squeezed = body.translate(_LOWER, _BLANKS)  # in lower case and without blanks
     if _needs_every_string(body, squeezed, max(map(len, pieces))):
         return None
     keys = {piece.rpartition(b'"')[2] for piece in pieces[:-1]}
@@ -39,7 +40,7 @@ def _needs_every_string(body: bytes, squeezed: bytes, longest: int) -> bool:
     """Whether there is JSON in a string, a photo in a string, or something that names itself."""
     if b"\\" in body and b'\\":' in squeezed:
         return True
-    return may_name_itself(body) or (longest >= SHORTEST_PHOTO and any(hint in body for hint in MEDIA_HINTS))
+    return may_name_itself(squeezed) or (longest >= SHORTEST_PHOTO and any(hint in body for hint in MEDIA_HINTS))
 
 
 @lru_cache(maxsize=64)

@@ -50,7 +50,7 @@ def scrub_prose(text: str, rules: LocationRules) -> tuple[str, tuple[str, ...]]:
             pieces += (text[done:start], kept)
             done = end
     result = "".join([*pieces, text[done:]]) if pieces else text
-    hinted = may_name_itself(result.encode("utf-8", "surrogateescape"))
+    hinted = may_name_itself(result.encode("utf-8", "surrogateescape").lower())
     clean = scrub_self_naming(result, rules.precise) if hinted else None
     if clean is None:
         return result, tuple(removed)

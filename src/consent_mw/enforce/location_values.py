@@ -69,9 +69,11 @@ _HINTS = (
 """For lower-case bytes: a piece of text that each of them holds, and its shape, loosely."""
 
 
-def may_name_itself(body: bytes) -> bool:
-    """Whether :func:`scrub_self_naming` could find something: plain memory searches first, then the shapes."""
-    lowered = body.lower()
+def may_name_itself(lowered: bytes) -> bool:
+    """Whether :func:`scrub_self_naming` could find something: plain memory searches first, then the shapes.
+
+    :param lowered: the text in lower case; it may lack its blanks
+    """
     return any(hint in lowered and shape.search(lowered) is not None for hint, shape in _HINTS)
 
 
