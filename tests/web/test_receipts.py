@@ -134,6 +134,25 @@ def test_a_refusal_gets_its_receipt_once_with_the_answer(site: Journal) -> None:
     assert visitor.get("/consent/receipt").status_code == 404
 
 
+def test_a_form_gets_the_address_of_its_receipt_in_a_header(site: Journal) -> None:
+    visitor = site.visitor()
+    form = {"action": "reject_all", "return_to": "/basket"}
+    answer = visitor.post("/consent/decision", data=form, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/basket")
+    address, _, relation = answer.headers["link"].partition(">; ")
+    assert relation == 'rel="describedby"'
+    assert visitor.get(address[1:]).json()["evidence"]["event"] == "refused"
+
+
+def test_the_preferences_link_to_the_receipt_of_whoever_has_one(site: Journal) -> None:
+    visitor = site.visitor()
+    assert "/consent/receipt" not in visitor.get("/consent/preferences").text
+    decide(visitor)
+    assert 'href="/consent/receipt"' in visitor.get("/consent/preferences").text
+    decide(visitor, "reject_all")
+    assert 'href="/consent/receipt"' in visitor.get("/consent/preferences").text
+
+
 def test_a_ticket_expires_and_cannot_be_forged(site: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     visitor = site.visitor()
     address = decide(visitor, "reject_all")["receipt"]

@@ -145,7 +145,15 @@ class Banner:
         """
         words = self._in(locale)
         form = preferences_form(consent, words, self._settings, observed=observed)
-        page = pages.preferences(words, self._controller, form, message, self._styles, self._privacy_url)
+        page = pages.preferences(
+            words,
+            self._controller,
+            form,
+            message,
+            self._styles,
+            privacy_url=self._privacy_url,
+            receipt=consent.subject is not None,
+        )
         return Template(page).fill(self._addresses(origin, return_to))
 
     def error_page(

@@ -40,11 +40,13 @@ class Deciding:
         token = self._token(stored)
         if again is None:
             key = await self._record(request, visit, incoming, after)
+        receipt = self._receipts.address(request, after, key)
         response: Response
         if incoming.form:
             response = RedirectResponse(incoming.return_to, 303, NO_STORE)
+            if receipt is not None:
+                response.headers["link"] = f'<{receipt}>; rel="describedby"'
         else:
-            receipt = self._receipts.address(request, after, key)
             extra = {"receipt": receipt} if receipt is not None else {}
             response = JSONResponse({**state_view(after), **extra}, headers=NO_STORE)
         response.raw_headers.append(site.set_cookie(request.scope, token, stored, after.rules))

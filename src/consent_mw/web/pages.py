@@ -21,7 +21,7 @@ class Styles(NamedTuple):
 
 
 def preferences(
-    words: Words, controller: Controller, form: str, message: str, styles: Styles, privacy_url: str = ""
+    words: Words, controller: Controller, form: str, message: str, styles: Styles, *, privacy_url: str, receipt: bool
 ) -> str:
     """What is in ``<main>`` the banner's script shows as a dialog over the site's page, the style included."""
     said = f'<p id="consent-status" role="status">{escape(message)}</p>' if message else ""
@@ -29,7 +29,7 @@ def preferences(
         f'<main id="consent-preferences">{_link(styles.preferences)}'
         f"<header><h1>{words['preferences_title']}</h1>"
         f'<a href="{slot("return_to")}" data-consent-action="close">{words["close"]}</a></header>'
-        f"{said}{form}{_controller(words, controller, privacy_url)}</main>"
+        f"{said}{form}{_receipt_link(words) if receipt else ''}{_controller(words, controller, privacy_url)}</main>"
     )
     return _document(words, words["preferences_title"], body, _link(styles.banner), ' id="consent-root"')
 
@@ -74,6 +74,10 @@ def _about(words: Words, policy: Policy, id: str) -> str:
         return f"<p>{escape(words.description(category))}</p>"
     service = policy.services.get(id)
     return f"<p>{escape(words.purposes(service.purposes))}</p>" if service is not None else ""
+
+
+def _receipt_link(words: Words) -> str:
+    return f'<p><a href="{slot("base")}/receipt">{words["receipt_title"]}</a></p>'
 
 
 def _controller(words: Words, controller: Controller, privacy_url: str) -> str:
