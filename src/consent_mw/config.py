@@ -19,6 +19,7 @@ from consent_mw.catalog.schema import CookieEntry, Id, ServiceEntry, Strict
 from consent_mw.errors import ConfigError
 from consent_mw.settings import (
     CategorySettings,
+    ConsentModeSettings,
     Controller,
     CookieSettings,
     EnforcementSettings,
@@ -46,6 +47,7 @@ class ConsentConfig(Strict):
     ledger: LedgerSettings = LedgerSettings()
     banner: BannerSettings = BannerSettings()
     regime: RegimeSettings = RegimeSettings()
+    consent_mode: ConsentModeSettings = ConsentModeSettings()
     categories: tuple[CategorySettings, ...] = ()
     services: tuple[ServiceEntry, ...] = ()
     cookies: tuple[CookieEntry, ...] = ()

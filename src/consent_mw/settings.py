@@ -189,6 +189,14 @@ class RegimeSettings(Strict):
         return self
 
 
+class ConsentModeSettings(Strict):
+    """``[consent_mode]``: vendors that are told of the decision in their own words, before any of their tags."""
+
+    google: bool = False
+    uet: bool = False
+    clarity: bool = False
+
+
 class CategorySettings(Strict):
     """One of ``[[categories]]``. A default category's id changes that category; a new id takes its purposes over."""
 

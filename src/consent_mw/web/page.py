@@ -60,8 +60,11 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
             height=tag.value(b"height") or "",
         )
 
-    def guard() -> bytes:
-        return b"" if everything or not site.enforces else site.guard.tags(consent, root=root, nonce=nonce)
+    def head() -> bytes:
+        if not site.enforces:
+            return b""
+        guard = b"" if everything else site.guard.tags(consent, root=root, nonce=nonce)
+        return guard + site.consent_mode.tag(consent, root=root, nonce=nonce)
 
     return Page(
         judge=Judge(
@@ -72,7 +75,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         ),
         block=_guarded(block),
         placeholder=_guarded(placeholder),
-        head=_guarded(guard)(),
+        head=_guarded(head)(),
         located=visit.located and not site.is_universal,
         everything_granted=everything,
         memo=site.tag_memo(consent.grants, host) if site.enforces else TagMemo(),  # else every page is to be told of

@@ -31,6 +31,7 @@ from consent_mw.ledger.recorder import Recorder
 from consent_mw.ledger.spool import Spool
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
+from consent_mw.web.consent_mode import ConsentMode
 from consent_mw.web.guard import Guard
 from consent_mw.web.location import LocationGate, location_category
 from consent_mw.web.observed import Observed
@@ -86,7 +87,8 @@ class Site:
         self.guard = Guard(
             self.policy, config.path, own_hosts=self.own_hosts, own_names={entry.name for entry in config.cookies}
         )
-        self.assets = {**banner_assets, **self.guard.assets}
+        self.consent_mode = ConsentMode(self.policy, config.path, config.consent_mode)
+        self.assets = {**banner_assets, **self.guard.assets, **self.consent_mode.assets}
         self.is_universal = config.enforcement.html == "universal"
         self.nobody = resolve(self.policy, None, NO_SIGNALS, in_doubt=True)  # nobody in particular
         self.containment = (
