@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import bench_html, bench_location, bench_request, bench_server, size
+from benchmarks import bench_decisions, bench_html, bench_ledger, bench_location, bench_request, bench_server, size
 
 
 def main() -> None:
@@ -10,6 +10,8 @@ def main() -> None:
     bench_server.main()
     bench_html.main()
     bench_location.main()
+    bench_ledger.main()
+    bench_decisions.main()
     size.main()
 
 

@@ -1,6 +1,6 @@
 """Decisions recorded per second, on SQLite and PostgreSQL, beside a plain ``executemany``; then verify and proofs.
 
-    python benchmarks/bench_ledger.py [--records 40000] [--rounds 3] [--writers 64] [--large 1000000]
+    python -m benchmarks.bench_ledger [--records 40000] [--rounds 3] [--writers 64] [--large 1000000]
 
 Every contender takes its turn in every round, so that a noisy machine is noisy for all; the medians are printed.
 """
@@ -206,12 +206,15 @@ def _milliseconds(work: Callable[[], object], times: int = 200) -> float:
     return statistics.median(waits) * 1e3
 
 
+def main(records: int = 40_000, rounds: int = 3, writers: int = 64, large: int = 100_000) -> None:
+    recording(records, rounds, writers)
+    growth(large)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=40_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--writers", type=int, default=64)
     parser.add_argument("--large", type=int, default=100_000, help="grow one ledger to this many records and read it")
-    options = parser.parse_args()
-    recording(options.records, options.rounds, options.writers)
-    growth(options.large)
+    main(**vars(parser.parse_args()))

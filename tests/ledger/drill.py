@@ -164,11 +164,12 @@ def crashes(directory: Path, rounds: int, pick: random.Random, *, power: bool) -
             files.mkdir()
             path, acked = files / "ledger.sqlite3", set()
             asyncio.run(work(path, acked.add, 1))
-        acked |= crash(path, pick)
+        fresh = crash(path, pick)
+        acked |= fresh
         if power:
             cut_power(files)
         gone, wrong = missing(path, acked)
-        acknowledged, lost = acknowledged + len(acked), lost + len(gone)
+        acknowledged, lost = acknowledged + len(fresh), lost + len(gone)
         acked -= gone
         problems += wrong
     return {"rounds": rounds, "acknowledged": acknowledged, "lost": lost, "problems": problems[:9]}
