@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
+from anyio import to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consent_mw.enforce.location_body import BodyScrubber, scrubber_for
@@ -112,14 +114,14 @@ class ScrubbedBody:
             message = await self._receive()
             if self._scrubber is None:
                 return message
-            self._judge(message)
+            await self._judge(message)
         return self._ready.pop(0)
 
     async def _hold(self, inner: dict[str, Any]) -> None:
         """Read the whole body, unless it is longer than it said, and correct the length that the app sees."""
         self._fills = False
         while self._scrubber is not None and self._taken <= MAX_HELD and self.broken is None:
-            self._judge(await self._receive())
+            await self._judge(await self._receive())
         if self._scrubber is not None:
             self._fills = True
         elif self._given != self._taken:
@@ -127,10 +129,10 @@ class ScrubbedBody:
             headers = [(n, length if n.lower() == b"content-length" else v) for n, v in inner["headers"]]
             inner["headers"] = headers
 
-    def _judge(self, message: Message) -> None:
+    async def _judge(self, message: Message) -> None:
         """Put what may be passed on of a message where the app will find it."""
         if message["type"] != "http.request":  # the client is gone: the app gets what has come, as it would have
-            rest = self._scrubbed(b"", last=True)
+            rest = await self._scrubbed(b"", last=True)
             if rest:
                 self._ready.append({"type": "http.request", "body": rest, "more_body": True})
             self._fills = False
@@ -138,7 +140,7 @@ class ScrubbedBody:
             self._ready.append(message)
             return
         body, more = message.get("body", b""), message.get("more_body", False)
-        judged = self._scrubbed(body, last=not more)
+        judged = await self._scrubbed(body, last=not more)
         if self.broken is not None:
             return
         self._taken += len(body)
@@ -150,7 +152,13 @@ class ScrubbedBody:
         if judged or not more or not body:
             self._ready.append({**message, "body": judged, "more_body": more or bool(self._to_fill)})
 
-    def _scrubbed(self, body: bytes, *, last: bool) -> bytes:
+    async def _scrubbed(self, body: bytes, *, last: bool) -> bytes:
+        """What stays of a piece. A long body is the work of another thread, so that no other request waits for it."""
+        if self._taken <= MAX_HELD:
+            return self._cleared(body, last=last)
+        return await to_thread.run_sync(partial(self._cleared, body, last=last))
+
+    def _cleared(self, body: bytes, *, last: bool) -> bytes:
         scrubber = self._scrubber
         if scrubber is None or self._failed:
             return b""
