@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import UserSettingsHolder, global_settings, settings
 from django.core.files.uploadhandler import MemoryFileUploadHandler, TemporaryFileUploadHandler
 from django.http.multipartparser import MultiPartParser
 from starlette.datastructures import UploadFile
@@ -77,10 +77,11 @@ def test_starlette_reads_the_form(note: int, mounted: ConsentMiddleware) -> None
 
 
 @pytest.mark.parametrize("note", [SMALL, LARGE], ids=["held", "streamed"])
-def test_django_reads_the_form(note: int, mounted: ConsentMiddleware) -> None:
+def test_django_reads_the_form(note: int, mounted: ConsentMiddleware, monkeypatch: pytest.MonkeyPatch) -> None:
     """Django reads as many bytes as ``Content-Length`` says, and none without it."""
-    if not settings.configured:
-        settings.configure(DATA_UPLOAD_MAX_MEMORY_SIZE=None)
+    plain = UserSettingsHolder(global_settings)
+    plain.DATA_UPLOAD_MAX_MEMORY_SIZE = None
+    monkeypatch.setattr(settings, "_wrapped", plain)  # for this test only: another one configures Django for good
     seen: dict[str, Any] = {}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
