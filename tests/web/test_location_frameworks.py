@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -76,12 +77,20 @@ def test_starlette_reads_the_form(note: int, mounted: ConsentMiddleware) -> None
     assert places(seen["photo"]) == {}
 
 
+@pytest.fixture
+def plain_django() -> Iterator[None]:
+    """Django's defaults for one test: another one configures it for good."""
+    before = settings._wrapped
+    settings._wrapped = UserSettingsHolder(global_settings)
+    settings._wrapped.DATA_UPLOAD_MAX_MEMORY_SIZE = None
+    yield
+    settings._wrapped = before
+
+
 @pytest.mark.parametrize("note", [SMALL, LARGE], ids=["held", "streamed"])
-def test_django_reads_the_form(note: int, mounted: ConsentMiddleware, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("plain_django")
+def test_django_reads_the_form(note: int, mounted: ConsentMiddleware) -> None:
     """Django reads as many bytes as ``Content-Length`` says, and none without it."""
-    plain = UserSettingsHolder(global_settings)
-    plain.DATA_UPLOAD_MAX_MEMORY_SIZE = None
-    monkeypatch.setattr(settings, "_wrapped", plain)  # for this test only: another one configures Django for good
     seen: dict[str, Any] = {}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
