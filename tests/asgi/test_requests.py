@@ -239,6 +239,28 @@ def test_whatever_fails_in_us_the_app_answers_and_everything_is_denied(
     assert "injected fault" in caplog.text
 
 
+def test_when_the_visitors_region_cannot_be_told_everything_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Scope] = []
+    regime = {"default": "opt-in", "opt_out": ["us"], "country_header": "cf-ipcountry", "trusted_proxies": ["*"]}
+    app = wrapped(answering(b"hello", [TEXT], seen=seen), regime=regime)
+    monkeypatch.setattr("consent_mw.web.visit.Visits._rules", broken)
+    assert call(app, headers=[(b"cookie", b"_ga=1"), (b"cf-ipcountry", b"US")]).body == b"hello"
+    assert not get_consent(seen[0]).granted("personalization_analytics")
+    assert cookies(seen[0]) == []
+
+
+def test_a_body_that_cannot_be_judged_does_not_reach_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        got.extend([await receive(), await receive()])
+        await answering(b"hello", [TEXT])(scope, receive, send)
+
+    monkeypatch.setattr("consent_mw.web.location.LocationGate.body", broken)
+    assert call(wrapped(app), body=b"lat=59.3", method="POST").body == b"hello"
+    assert got == [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+
+
 # Lifespan
 
 

@@ -84,7 +84,11 @@ class ConsentMiddleware:
         if self._reports is not None:
             send = self._reports.telling(scope, inner, send)
         removed = self._narrow(inner, head, cookies, visit)
-        body = self._location.body(inner, head, receive, removed, located=visit.located)
+        try:
+            body = self._location.body(inner, head, receive, removed, located=visit.located)
+        except Exception:
+            logger.exception("a body could not be judged; the app gets it empty")
+            body, receive = None, _emptied(receive)
         responder = Responder(visit, scope, send, removed if body is None else body.removed)
         try:
             if kind == "websocket":
@@ -142,6 +146,14 @@ class ConsentMiddleware:
             await send(message)
 
         await self.app(scope, receive_again, send_and_close)
+
+
+def _emptied(receive: Receive) -> Receive:
+    async def empty() -> Message:
+        message = await receive()
+        return {**message, "body": b""} if message["type"] == "http.request" else message
+
+    return empty
 
 
 def _with_consent(scope: Scope, visit: Visit) -> dict[str, Any]:

@@ -30,11 +30,11 @@ def remembered(visit: Visit, scope: Scope) -> list[tuple[bytes, bytes]]:
 async def record_signal(visit: Visit, scope: Scope) -> None:
     """Never raises: a refusal is honoured even while the ledger is down."""
     site, before = visit.site, visit.consent
-    after = resolve(site.policy, visit.opt_out, before.signals, before.rules)
-    request = Request({**scope, "type": "http"})
-    signal = before.signals.among(before.rules.signals).names()[0]
-    incoming = Incoming(Choice(action="reject_all"), form=False, return_to=scope["path"], signal=signal)
     try:
+        after = resolve(site.policy, visit.opt_out, before.signals, before.rules)
+        request = Request({**scope, "type": "http"})
+        signal = before.signals.among(before.rules.signals).names()[0]
+        incoming = Incoming(Choice(action="reject_all"), form=False, return_to=scope["path"], signal=signal)
         await record(site, request, incoming, before, after, widening=False)
     except Exception:
         logger.exception("could not record an opt-out signal; it is honoured all the same")

@@ -69,14 +69,14 @@ class Visits:
             raw, head.get(b"host"), head.get(b"sec-gpc"), head.get(b"dnt"), scope.get("scheme"),
         )  # fmt: skip
         rules = None
-        if self._regional:
-            rules = self._rules(scope, head)
-            key = (*key, rules.id)
-        visit = self._memo.get(key)
-        if visit is not None and visit.expires_at > time.time():
-            return visit
         host = head.get(b"host", b"")
         try:
+            if self._regional:
+                rules = self._rules(scope, head)
+                key = (*key, rules.id)
+            visit = self._memo.get(key)
+            if visit is not None and visit.expires_at > time.time():
+                return visit
             visit = self._read(scope, cookies, host, rules)
         except Exception:
             logger.exception("could not read consent; this request is served as denied")
