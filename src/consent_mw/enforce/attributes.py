@@ -33,19 +33,20 @@ _VALUE = re.compile(
     rb"""|([^\t\n\f\r "'>][^\t\n\f\r >]*)?(?:(\Z)|(?=[\t\n\f\r >])))"""
 )  # fmt: skip
 _ENDS = {b'"': re.compile(rb'"'), b"'": re.compile(rb"'"), b"": re.compile(rb"[\t\n\f\r >]")}
+_CUT_SHORT = (2, 4, 6)  # groups that say that a value is not over
 _EQUALS = re.compile(b"=")
 _NAME_BEFORE = re.compile(rb"""(?i)[\t\n\f\r /"'](?:style|on[a-z]+|""" + _OTHER + rb")[\t\n\f\r ]*\Z")
 _SPARSE = 1024
 _ANYTHING = re.compile(rb"[^\t\n\f\r ]")
 
 
-def tail_bytes(data: bytes) -> int:
-    """How many bytes at the end of a chunk must wait for the next one."""
-    tail = data[-_TAIL_BYTES:]
+def tail_bytes(before: bytes, data: bytes) -> int:
+    """How many bytes at the end of a chunk must wait for the next one, given what came before."""
+    tail = data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (before + data)[-_TAIL_BYTES:]
     if _is_prose(tail, len(tail)):
         return 0
     match = _TAIL.search(tail.translate(_FOLD))
-    return len(tail) - match.start() if match is not None else 0
+    return min(len(data), len(tail) - match.start() - 1) if match is not None else 0
 
 
 def is_suspicious(data: bytes) -> bool:
@@ -112,7 +113,7 @@ class AttributeScan:
             match = _VALUE.match(window, start + len(name))
             if match is None or _is_prose(window, start):
                 continue
-            if not is_last and (match[2] or match[4] or match[6]) is not None:
+            if not is_last and any(match[cut] is not None for cut in _CUT_SHORT):
                 self._wait(window[start:], match)
                 end = start
                 break

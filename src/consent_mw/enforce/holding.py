@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from consent_mw.enforce.elements import FETCHING, MARKABLE
 from consent_mw.enforce.page import Page
@@ -15,10 +15,10 @@ _SPECK = frozenset({"0", "1", "0px", "1px"})
 """Sizes of frames that nobody is meant to see: nothing stands in for them."""
 
 
-def held(page: Page, tag: Tag, extra: Iterable[str] = ()) -> bytes:
+def held(page: Page, tag: Tag, extra: Collection[str] = ()) -> bytes:
     """The tag as it is when it may live, else inert, with a placeholder in front of an embed.
 
-    :param extra: ids of denied services that the element's text calls
+    :param extra: ids of denied services that the element's text calls, or a document in its attributes
     """
     judge = page.judge
     ids, names = judge.tag(tag)
@@ -29,6 +29,8 @@ def held(page: Page, tag: Tag, extra: Iterable[str] = ()) -> bytes:
         return tag.raw
     if marked:
         names |= MARKABLE
+    if extra:
+        names |= FETCHING.get(tag.name, frozenset())
     by_type = tag.name in _INERT_BY_TYPE
     if by_type:
         names |= FETCHING[b"script"]

@@ -26,6 +26,9 @@ logger = logging.getLogger("consent_mw")
 
 MAX_OPENING_BYTES = 1024
 """In these a page says by its doctype that it is one."""
+UNREAD = b"@consent held;"
+"""In front of a style sheet that is held back. Chromium looks ahead for ``@import`` whatever a sheet's type is, but only
+up to a rule of another kind; to the sheet itself, once it is released, an unknown rule is nothing."""
 MAX_DEPTH = 3
 """Documents within documents that are looked into; a deeper one is denied."""
 
@@ -106,7 +109,7 @@ class HtmlGate:
         if self._page.everything_granted:
             return data
         data = self._tail + data
-        ready = len(data) - tail_bytes(data)
+        ready = len(data) - tail_bytes(self._last, data)
         data, self._tail = data[:ready], data[ready:]
         if not self._scanning:
             self._scan.passed(self._last)
@@ -260,11 +263,12 @@ class HtmlGate:
         if tag.name == b"noscript":
             return tag.raw + (_escaped(text) if element.is_too_large else self._noscript(text))
         is_broken = is_split or element.has_markup
-        if is_broken or element.is_too_large:
-            return held(self._page, tag, self._page.judge.all_optional()) + text
-        if tag.name == b"style":
-            return held(self._page, tag, self._page.judge.style(element.readings)) + text
-        return self._script(element) + text
+        judge = self._page.judge
+        everything = judge.all_optional() if is_broken or element.is_too_large else []
+        if tag.name != b"style":
+            return (held(self._page, tag, everything) if everything else self._script(element)) + text
+        out = held(self._page, tag, everything or judge.style(element.readings))
+        return out + text if out == tag.raw else out + UNREAD + text
 
     def _script(self, element: ElementText) -> bytes:
         page, tag = self._page, element.tag

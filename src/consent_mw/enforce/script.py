@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# Comments, strings and templates, in the order in which a script meets them. A string does not go over a line's end, so
-# a quote that a regular expression holds can mislead no further than that.
-_LEXEME = re.compile(
-    rb"""(?P<comment>/\*.*?(?:\*/|\Z)|//[^\r\n]*|<!--[^\r\n]*)"""
-    rb"""|"(?P<double>[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*)\""""
-    rb"""|'(?P<single>[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*)'"""
-    rb"""|`(?P<template>[^`\\]*(?:\\.[^`\\]*)*)`""",
-    re.DOTALL,
+_DOUBLE = rb""""[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*\""""
+_SINGLE = rb"""'[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*'"""
+_STRING = re.compile(rb"(%b|%b)" % (_DOUBLE, _SINGLE), re.DOTALL)
+# A comment is one for sure when nothing but code without slashes and whole strings stands before it in its line: a
+# regular expression may hold a quote or a slash, and what follows it may only look like a comment.
+_COMMENT = re.compile(
+    rb"(?:^|(?<=[\r\n]))((?:[^\"'`/\r\n]|%b|%b)*+)(?://[^\r\n]*|/\*.*?(?:\*/|\Z))" % (_DOUBLE, _SINGLE), re.DOTALL
 )
+_JSON_STRING = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _PROSE = re.compile(rb"\S[ \t]+\S+[ \t]+\S")
 _MARKUP = re.compile(rb"[<=({]")
 _ADDRESS = re.compile(rb"""(?:[a-zA-Z]{2,5}:)?(?:\\?/){2}[a-zA-Z0-9_.\-]+[^\s"'`\\<>]*""")
@@ -28,7 +28,7 @@ _MEMO_BYTES = 64 * 1024
 
 def code(script: bytes) -> bytes:
     """The script without its comments, and without strings that are sentences."""
-    return _LEXEME.sub(_kept, script)
+    return _STRING.sub(_kept, _COMMENT.sub(rb"\1 ", script))
 
 
 def addresses(script: bytes) -> tuple[str, ...]:
@@ -40,8 +40,7 @@ def addresses(script: bytes) -> tuple[str, ...]:
 
 def strings(json: bytes) -> list[str]:
     """Every string of a JSON text, names too, of a broken one as well."""
-    found = (match["double"] for match in _LEXEME.finditer(json))
-    return [text.replace(b"\\", b"").decode("utf-8", "replace") for text in found if text]
+    return [text.replace(b"\\", b"").decode("utf-8", "replace") for text in _JSON_STRING.findall(json)]
 
 
 def _addresses(script: bytes) -> tuple[str, ...]:
@@ -56,7 +55,5 @@ _known_addresses = lru_cache(maxsize=256)(_addresses)
 
 
 def _kept(match: re.Match[bytes]) -> bytes:
-    if match["comment"] is not None:
-        return b" "
-    text = match["double"] or match["single"] or match["template"] or b""
-    return b'""' if _PROSE.search(text) and not _MARKUP.search(text) else match[0]
+    text = match[1][1:-1]
+    return b'""' if _PROSE.search(text) and not _MARKUP.search(text) else match[1]
