@@ -92,9 +92,7 @@ def _form(number: int, group: str, name: str, entry: Any) -> Form:
     body = spelled(entry["body"], number).encode(entry.get("encoding", "utf-8"))
     coding = entry.get("coding", "")
     headers = ((b"content-encoding", coding.encode()),) if coding else ()
-    return Form(
-        number=number, group=group, name=name, body=_CODINGS[coding](body), type=entry["type"], headers=headers
-    )
+    return Form(number=number, group=group, name=name, body=_CODINGS[coding](body), type=entry["type"], headers=headers)
 
 
 def spelled(text: str, number: int) -> str:
@@ -132,5 +130,7 @@ def site(forms: Iterable[Form]) -> ASGIApp:
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"cache-control", b"no-store")]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [*headers, (b"cache-control", b"no-store")]}
+    )
     await send({"type": "http.response.body", "body": body})

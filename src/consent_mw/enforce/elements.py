@@ -57,7 +57,7 @@ NAVIGATING = frozenset({b"href", b"xlink:href", b"action", b"formaction"})
 
 _URL_LISTS = frozenset({b"srcset", b"imagesrcset", b"ping", b"attributionsrc", b"values"})
 _SEPARATORS = re.compile(r"[\s,;]+")
-_INERT_RELATIONS = frozenset(
+INERT_RELATIONS = frozenset(
     "alternate amphtml author bookmark canonical edituri external help license me next nofollow noopener noreferrer "
     "opener payment pingback prev privacy-policy profile search shortlink tag terms-of-service webmention".split()
 )
@@ -103,4 +103,4 @@ def refresh_address(value: str) -> str | None:
 def _is_inert_link(tag: Tag) -> bool:
     """Whether no token of ``rel`` makes the browser fetch or connect. An unknown token might."""
     relations = (tag.value(b"rel") or "").lower().split()
-    return all(relation in _INERT_RELATIONS for relation in relations)
+    return all(relation in INERT_RELATIONS for relation in relations)

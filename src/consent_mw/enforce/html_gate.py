@@ -27,8 +27,8 @@ logger = logging.getLogger("consent_mw")
 MAX_OPENING_BYTES = 1024
 """In these a page says by its doctype that it is one."""
 UNREAD = b"@consent held;"
-"""In front of a style sheet that is held back. Chromium looks ahead for ``@import`` whatever a sheet's type is, but only
-up to a rule of another kind; to the sheet itself, once it is released, an unknown rule is nothing."""
+"""In front of a style sheet that is held back. Chromium looks ahead for ``@import`` whatever the sheet's type is, but no
+further than to a rule of another kind; to the sheet itself, once it is released, an unknown rule is nothing."""
 MAX_DEPTH = 3
 """Documents within documents that are looked into; a deeper one is denied."""
 
