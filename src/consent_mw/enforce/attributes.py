@@ -76,6 +76,10 @@ class AttributeScan:
     def is_waiting(self) -> bool:
         return bool(self._waiting)
 
+    def begin(self, before: bytes) -> None:
+        """From here on text is looked at again; ``before`` is what went by."""
+        self._before = before
+
     def passed(self, data: bytes) -> None:
         """Something went out without a look."""
         self._before = (self._before + data)[-CONTEXT_BYTES:]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from consent_mw.enforce.elements import INERT_RELATIONS, refresh_address
-from consent_mw.enforce.references import Judge
+from consent_mw.enforce.references import THIRD_PARTY, Judge
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -31,12 +31,14 @@ def judged_headers(headers: RawHeaders, judge: Judge) -> RawHeaders:
     return kept
 
 
-def denied_location(headers: RawHeaders, judge: Judge) -> list[str]:
-    """Ids of the denied services that a redirect leads to."""
+def denied_location(headers: RawHeaders, judge: Judge) -> tuple[str, str] | None:
+    """The denied service that a redirect leads to, and its address there. Third parties unknown may be gone to."""
     for name, value in headers:
         if name.lower() == b"location":
-            return judge.addresses([value.decode("utf-8", "replace")])
-    return []
+            address = value.decode("utf-8", "replace").strip()
+            service = judge.reference(address)
+            return (service.id, address) if service is not None and service is not THIRD_PARTY else None
+    return None
 
 
 Rule = Callable[[str, Judge], str | None]
@@ -113,3 +115,6 @@ RULES: dict[bytes, Rule] = {
     b"x-sourcemap": _bare,
 }
 """Per header, lower case, how its value is read. ``NEL`` needs ``Report-To``, and does nothing without."""
+
+CONTACTING = frozenset({*RULES, b"location"})
+"""Names of the headers that are looked at."""

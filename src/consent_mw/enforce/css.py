@@ -1,7 +1,7 @@
 """The addresses a style sheet makes a browser fetch, read as CSS reads them (CSS Syntax 3, CSS Values 4, CSS Images 4).
 
-Escapes may hide any letter of ``url``, ``@import`` or a host, so a text that has one is decoded first; where that could
-change what a quote or a comment means, both readings are given.
+Escapes may hide any letter of ``url``, ``@import`` or a host, so a text that has one is decoded too; as that could
+change what a quote or a comment means, every reading is given.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+# A comment, and what may hold something that only looks like one.
+_COMMENT = re.compile(
+    r"""("(?:[^"\\\n\r\f]|\\.)*"?|'(?:[^'\\\n\r\f]|\\.)*'?|\burl\([ \t\n\r\f]*[^"') \t\n\r\f][^)]*\)?)"""
+    r"|/\*.*?(?:\*/|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
 _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\n\r\f])?|(\r\n|[\n\r\f])|(.))", re.DOTALL)
 _STRING = r"""(?:"([^"\n\r\f]*)"?|'([^'\n\r\f]*)'?)"""
 _URL = re.compile(rf"""\b(?:url|src)\([ \t\n\r\f]*(?:{_STRING}|([^)"'][^)]*))""", re.IGNORECASE)
@@ -23,9 +28,9 @@ def css_references(text: str) -> Iterator[str]:
     """Every address in ``text``, a style sheet or the value of a ``style`` attribute, that a browser may fetch."""
     if not _MAY_FETCH.search(text):
         return
-    readings = {text, _COMMENT.sub("", text)}
+    readings = {_COMMENT.sub(r"\1", text)}
     if "\\" in text:
-        readings |= {_decoded(reading) for reading in readings}
+        readings |= {text, _decoded(text), *map(_decoded, readings)}
     for reading in readings:
         yield from _references(reading)
 

@@ -22,7 +22,7 @@ _NO_DOCUMENT = re.compile(
 
 
 class Embedded(NamedTuple):
-    """What an address carries in itself: ``kind`` is ``"script"``, ``"style"`` or ``"document"``."""
+    """What an address carries in itself: ``kind`` is ``"script"``, ``"style"``, ``"document"`` or ``"xml"``."""
 
     kind: str
     content: bytes
@@ -44,21 +44,23 @@ def embedded(reference: str) -> Embedded | None:
         content = _from_base64(content)
     if "css" in media_type:
         return Embedded("style", content)
-    return Embedded("script" if _SCRIPT.search(media_type) else "document", content)
+    if _SCRIPT.search(media_type):
+        return Embedded("script", content)
+    return Embedded("xml" if "xml" in media_type else "document", content)
 
 
-def documents(tag: Tag) -> Iterator[bytes]:
-    """The markup of documents that an element's own attributes hold."""
+def documents(tag: Tag) -> Iterator[tuple[bytes, bool]]:
+    """The markup of documents that an element's own attributes hold, and whether it is XML."""
     if tag.name not in _FRAMES:
         return
     for name, _, raw in tag.attributes:
         if name == b"srcdoc":
-            yield from (value.encode() for value in values(raw))
+            yield from ((value.encode(), False) for value in values(raw))
         elif name in (b"src", b"data"):
             for value in values(raw):
                 inside = embedded(value)
-                if inside is not None and inside.kind == "document":
-                    yield inside.content
+                if inside is not None and inside.kind in ("document", "xml"):
+                    yield inside.content, inside.kind == "xml"
 
 
 def _from_base64(content: bytes) -> bytes:

@@ -21,14 +21,15 @@ from consent_mw.enforce.page import Page
 from consent_mw.enforce.script import strings
 from consent_mw.enforce.tags import Tag
 from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer
+from consent_mw.enforce.xml_gate import XmlGate
 
 logger = logging.getLogger("consent_mw")
 
 MAX_OPENING_BYTES = 1024
 """In these a page says by its doctype that it is one."""
 UNREAD = b"@consent held;"
-"""In front of a style sheet that is held back. Chromium looks ahead for ``@import`` whatever the sheet's type is, but no
-further than to a rule of another kind; to the sheet itself, once it is released, an unknown rule is nothing."""
+"""In front of a style sheet that is held back. Chromium looks ahead for ``@import`` whatever a sheet's type is, but not
+beyond a rule of another kind; to the sheet itself, once it is released, an unknown rule is nothing."""
 MAX_DEPTH = 3
 """Documents within documents that are looked into; a deeper one is denied."""
 
@@ -112,8 +113,8 @@ class HtmlGate:
         ready = len(data) - tail_bytes(self._last, data)
         data, self._tail = data[:ready], data[ready:]
         if not self._scanning:
-            self._scan.passed(self._last)
-        is_going_on = self._scanning and (self._scan.is_waiting or tokenizer.has_pending)
+            self._scan.begin(self._last[: len(self._last) - tokenizer.pending_bytes])
+        is_going_on = self._scanning and (self._scan.is_waiting or tokenizer.pending_bytes > 0)
         self._scanning = is_going_on or is_suspicious(self._last[-1:] + data)
         self._last = data[-CONTEXT_BYTES:] if len(data) >= CONTEXT_BYTES else (self._last + data)[-CONTEXT_BYTES:]
         return data
@@ -232,14 +233,14 @@ class HtmlGate:
 
     def _ids_inside(self, tag: Tag) -> list[str]:
         """Ids of the denied services that a document in the tag's own attributes would contact."""
-        return [id for markup in documents(tag) for id in self._ids_in(markup)]
+        return [id for markup, is_xml in documents(tag) for id in self._ids_in(markup, is_xml)]
 
-    def _ids_in(self, markup: bytes) -> list[str]:
+    def _ids_in(self, markup: bytes, is_xml: bool) -> list[str]:
         judge = self._page.judge
         if self._depth >= MAX_DEPTH:
             return judge.all_optional()
         base = judge.base
-        gate = HtmlGate(self._page, depth=self._depth + 1)
+        gate = XmlGate(self._page) if is_xml else HtmlGate(self._page, depth=self._depth + 1)
         out = gate.feed(markup) + gate.close()
         judge.base = base
         if gate.failed:

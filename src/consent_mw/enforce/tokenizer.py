@@ -72,8 +72,8 @@ class Tokenizer:
             self._rewriter.on(_PLAIN_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_PLAIN_TEXT))
 
     @property
-    def has_pending(self) -> bool:
-        return self._waiting_bytes > 0
+    def pending_bytes(self) -> int:
+        return self._waiting_bytes
 
     @property
     def pending(self) -> bytes:

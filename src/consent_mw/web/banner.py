@@ -163,6 +163,11 @@ class Banner:
         page = pages.error(self._in(locale), status, title, detail, self._styles)
         return Template(page).fill(self._addresses(origin, return_to))
 
+    def leaving_page(self, id: str, address: str, locale: str, *, origin: str = "") -> bytes:
+        """What stands in the way of a redirect to a service that is denied: a link, to follow or not."""
+        page = pages.leaving(self._in(locale), id, address, self._styles)
+        return Template(page).fill(self._addresses(origin, "/"))
+
     def required_page(
         self,
         required: Sequence[str],

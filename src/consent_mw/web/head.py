@@ -55,10 +55,15 @@ def passed_on(
     coding = head.get(b"accept-encoding")
     if coding is not None:
         headers = _replaced(headers, b"accept-encoding", coding, _narrowed(coding))
-    is_page = destination in _DOCUMENT_DESTINATIONS or (not destination and b"text/html" in head.get(b"accept", b""))
-    if is_page and not DOCUMENT_CONDITIONS.isdisjoint(head):
+    if asks_for_document(head) and not DOCUMENT_CONDITIONS.isdisjoint(head):
         headers = [(n, v) for n, v in headers if n not in DOCUMENT_CONDITIONS]
     return headers
+
+
+def asks_for_document(head: Mapping[bytes, bytes]) -> bool:
+    """Whether the browser will render what it gets; older ones only say which types they like."""
+    destination = head.get(b"sec-fetch-dest", b"")
+    return destination in _DOCUMENT_DESTINATIONS or (not destination and b"text/html" in head.get(b"accept", b""))
 
 
 _HARMLESS = frozenset(

@@ -67,18 +67,23 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         return guard + site.consent_mode.tag(consent, root=root, nonce=nonce)
 
     return Page(
-        judge=Judge(
-            consent.grants,
-            site.own_hosts | {host},
-            site.observed.reference,
-            strict=site.containment is not None,
-        ),
+        judge=make_judge(visit, scope),
         block=_guarded(block),
         placeholder=_guarded(placeholder),
         head=_guarded(head)(),
         located=visit.located and not site.is_universal,
         everything_granted=everything,
         memo=site.tag_memo(consent.grants, host) if site.enforces else TagMemo(),  # else every page is to be told of
+    )
+
+
+def make_judge(visit: Visit, scope: Scope) -> Judge:
+    site = visit.site
+    return Judge(
+        (site.nobody if site.is_universal else visit.consent).grants,
+        site.own_hosts | {host_name(header(scope["headers"], b"host"))},
+        site.observed.reference,
+        strict=site.containment is not None,
     )
 
 

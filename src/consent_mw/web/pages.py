@@ -44,6 +44,16 @@ def error(words: Words, status: int, title: str, detail: str, styles: Styles) ->
     return _document(words, words["error_title"], body, _links(styles))
 
 
+def leaving(words: Words, id: str, address: str, styles: Styles) -> str:
+    """No redirect goes to a service that is denied; whoever reads this may go there all the same."""
+    name = escape(words.label(id))
+    body = (
+        f'<main class="consent-plain"><h1>{name}</h1><p>{words.html("placeholder_note", name=name)}</p>'
+        f'<nav><a href="{escape(address)}" rel="noreferrer">{escape(address)}</a></nav></main>'
+    )
+    return _document(words, words.label(id), body, _links(styles))
+
+
 def required(
     words: Words, policy: Policy, ids: Sequence[str], current: str, styles: Styles, *, feature: str = ""
 ) -> str:

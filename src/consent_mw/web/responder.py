@@ -17,8 +17,8 @@ from starlette.types import Message, Scope, Send
 from consent_mw.core.cookies import expiry_headers
 from consent_mw.enforce.browser_headers import deny_geolocation
 from consent_mw.enforce.codings import Coding, CodingError, Identity, coding_for
+from consent_mw.enforce.contact_headers import CONTACTING, denied_location, judged_headers
 from consent_mw.enforce.cookie_filter import expired_names, filter_response
-from consent_mw.enforce.html_gate import HtmlGate
 from consent_mw.enforce.page_headers import (
     RawHeaders,
     has_wide_bom,
@@ -30,8 +30,11 @@ from consent_mw.enforce.page_headers import (
     universal,
     unrendered,
 )
+from consent_mw.enforce.rendered import Gate, Kind, gate_for, kind_of
+from consent_mw.web.head import asks_for_document
 from consent_mw.web.location import removed_header
-from consent_mw.web.page import make_page
+from consent_mw.web.page import make_judge, make_page
+from consent_mw.web.redirect import Stopped, stopped_redirect
 from consent_mw.web.signal import record_signal, remembered
 from consent_mw.web.visit import Visit, cookie_names
 
@@ -54,6 +57,7 @@ class Responder:
         "_first_body",
         "_first_plain",
         "_gate",
+        "_instead",
         "_removed",
         "_scope",
         "_send",
@@ -70,8 +74,9 @@ class Responder:
         self._removed = removed
         self._start: Message | None = None  # held until the first body bytes are known
         self._first_body = self._first_plain = b""
-        self._gate: HtmlGate | None = None
+        self._gate: Gate | None = None
         self._coding: Coding = _IDENTITY
+        self._instead: Stopped | None = None
 
     def __call__(self, message: Message) -> Awaitable[None]:
         kind = message["type"]
@@ -84,6 +89,8 @@ class Responder:
                 return self._on_file(message)
         elif self._start is not None:
             return self._flush_start(message)
+        elif self._instead is not None:
+            return self._replaced(message)
         return self._send(message)
 
     def _on_start(self, message: Message) -> Awaitable[None]:
@@ -95,28 +102,37 @@ class Responder:
             logger.exception("could not judge a response; its cookies are dropped and no page in it is rendered")
             judged = [(n, v) for n, v in headers if n.lower() != b"set-cookie"]
             judged = unrendered(judged) if is_html(header(judged, b"content-type")) else judged
-            self._gate = None
+            self._gate = self._instead = None
         if judged is not sent and (judged or sent is not None):  # the app may keep its message and send it again
             message = {**message, "headers": judged}
+        if self._instead is not None:
+            self.release()
+            headers = self._instead.headers(judged)
+            return self._send({"type": message["type"], "status": self._instead.status, "headers": headers})
         if self._gate is not None:
             self._start = message
             return _nothing()
         return self._send(message)
 
     def _judged(self, message: Message, headers: RawHeaders) -> RawHeaders:
-        sets_cookie, content_type = False, b""
+        sets_cookie, contacts, content_type = False, False, b""
         for name, value in headers:
             lower = name.lower()  # an app may not keep to ASGI's lower case
             if lower == b"set-cookie":
                 sets_cookie = True
             elif lower == b"content-type":
                 content_type = value
+            elif lower in CONTACTING:
+                contacts = True
         if sets_cookie:
             headers = self._cookies_judged(list(headers))
+        if contacts and not self._visit.everything:
+            headers = self._contacts_judged(message, headers)
         if self._removed:
             headers = [*headers, removed_header(tuple(self._removed))]
-        if is_html(content_type) and message["type"] == "http.response.start":
-            headers = self._page_start(message, list(headers), content_type)
+        kind = kind_of(content_type)
+        if kind is not None and self._is_shown(kind, message, headers):
+            headers = self._page_start(message, list(headers), content_type, kind)
             if not self._visit.located and self._site.enforces and not self._site.is_universal:
                 headers = deny_geolocation(headers)
         return headers
@@ -128,7 +144,28 @@ class Responder:
         judged = filter_response(headers, self._visit.consent.grants, own, time.time(), report)
         return judged if site.enforces else headers
 
-    def _page_start(self, message: Message, headers: RawHeaders, content_type: bytes) -> RawHeaders:
+    def _contacts_judged(self, message: Message, headers: RawHeaders) -> RawHeaders:
+        judge = make_judge(self._visit, self._scope)
+        judged = judged_headers(headers, judge)
+        is_redirect = 300 <= message.get("status", 0) < 400
+        leads_to = denied_location(headers, judge) if is_redirect else None
+        if not self._site.enforces:
+            return headers
+        if leads_to is not None:
+            self._instead = stopped_redirect(self._visit, self._scope, *leads_to)
+        return judged
+
+    def _is_shown(self, kind: Kind, message: Message, headers: RawHeaders) -> bool:
+        """Whether a browser shows the response as a document. Of HTML that is always assumed."""
+        if message["type"] != "http.response.start":
+            return False
+        if kind is Kind.HTML:
+            return True
+        if 300 <= message["status"] < 400 or not asks_for_document(dict(self._scope["headers"])):
+            return False
+        return kind is Kind.XML or header(headers, b"x-content-type-options").strip().lower() != b"nosniff"
+
+    def _page_start(self, message: Message, headers: RawHeaders, content_type: bytes, kind: Kind) -> RawHeaders:
         if header(headers, b"content-disposition").lower().lstrip().startswith(b"attachment"):
             return headers  # saved, not rendered
         coding = coding_for(header(headers, b"content-encoding"))
@@ -141,7 +178,7 @@ class Responder:
         if message["status"] in _NO_BODY:
             return headers
         self._coding = coding
-        self._gate = HtmlGate(make_page(self._visit, self._scope, headers))
+        self._gate = gate_for(kind, make_page(self._visit, self._scope, headers))
         if not self._site.enforces:
             return headers
         headers = self._contained(headers)
@@ -201,7 +238,7 @@ class Responder:
             logger.warning("a page's body does not fit its Content-Encoding; the rest of it is dropped")
             return b""
 
-    def _gated(self, gate: HtmlGate, plain: bytes, *, last: bool) -> bytes:
+    def _gated(self, gate: Gate, plain: bytes, *, last: bool) -> bytes:
         out = gate.feed(plain) if plain else b""
         if last:
             out += gate.close()
@@ -221,6 +258,12 @@ class Responder:
         """Let go of the gate. Its tokenizer may only be freed by the thread that made it, and an app may keep ``send``
         in a reference cycle, which Python breaks up in whatever thread happens to be running."""
         self._gate = None
+
+    async def _replaced(self, message: Message) -> None:
+        """The app's body goes nowhere; ours goes out when it ends."""
+        if not message.get("more_body", False) and self._instead is not None:
+            body = b"" if self._scope["method"] == "HEAD" else self._instead.body
+            await self._send({"type": "http.response.body", "body": body})
 
     async def _flush_start(self, message: Message) -> None:
         start, self._start = self._start, None
