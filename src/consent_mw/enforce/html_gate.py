@@ -17,6 +17,7 @@ from consent_mw.enforce.element_text import ElementText
 from consent_mw.enforce.embedded import documents
 from consent_mw.enforce.frames import without_geolocation
 from consent_mw.enforce.holding import adopted, held, is_embed
+from consent_mw.enforce.opening import Opening
 from consent_mw.enforce.page import Page
 from consent_mw.enforce.script import strings
 from consent_mw.enforce.tags import Tag
@@ -25,8 +26,6 @@ from consent_mw.enforce.xml_gate import XmlGate
 
 logger = logging.getLogger("consent_mw")
 
-MAX_OPENING_BYTES = 1024
-"""In these a page says by its doctype that it is one."""
 UNREAD = b"@consent held;"
 """In front of a style sheet that is held back. Chromium looks ahead for ``@import`` whatever a sheet's type is, but not
 beyond a rule of another kind; to the sheet itself, once it is released, an unknown rule is nothing."""
@@ -38,12 +37,6 @@ _FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
 _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
 _NOT_JAVASCRIPT = ("json", "text/html", "text/template", "x-template", "text/plain", "handlebars", "mustache", "x-tmpl")
 
-# What may stand in front of a doctype; the group is the doctype, and an opening that is not over matches too.
-_DOCTYPE = re.compile(
-    rb"(?:\xef\xbb\xbf|\xef\xbb?\Z)?[\t\n\f\r ]*"
-    rb"(?:<!--.*?-->[\t\n\f\r ]*)*(?:(<!doctype)|(?:<(?:!(?:d[octype]*|-(?:-.*)?)?)?)?\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
 _HELD_FOR = re.compile(rb'data-consent="([^"]*)"')
 
 
@@ -62,8 +55,7 @@ class HtmlGate:
         self._has_base = False
         self._lang = ""
         self._is_document = False
-        self._opening = b""  # of the page, while that may hold a doctype
-        self._is_begun = depth > 0
+        self._opening = Opening() if depth == 0 else None  # of the page, while that may hold a doctype
         self._inserted = self._has_head = depth > 0
         self._expect: Mark | None = None
         self._held: ElementText | None = None
@@ -105,8 +97,9 @@ class HtmlGate:
 
     def _watched(self, tokenizer: Tokenizer, data: bytes) -> bytes:
         """The part of a chunk that may be looked at now; decides whether its unannounced parts need to be."""
-        if not self._is_begun:
-            self._begin(data)
+        if self._opening is not None:
+            self._is_document = self._opening.has_doctype(data)
+            self._opening = self._opening if self._opening.may_go_on else None
         if self._page.everything_granted:
             return data
         data = self._tail + data
@@ -118,13 +111,6 @@ class HtmlGate:
         self._scanning = is_going_on or is_suspicious(self._last[-1:] + data)
         self._last = data[-CONTEXT_BYTES:] if len(data) >= CONTEXT_BYTES else (self._last + data)[-CONTEXT_BYTES:]
         return data
-
-    def _begin(self, data: bytes) -> None:
-        """Look for a doctype: with it, this is a whole page and no part of one."""
-        self._opening += data[: MAX_OPENING_BYTES - len(self._opening)]
-        match = _DOCTYPE.match(self._opening)
-        self._is_document = match is not None and match[1] is not None
-        self._is_begun = self._is_document or match is None or len(self._opening) == MAX_OPENING_BYTES
 
     def _fail(self, unjudged: bytes = b"") -> bytes:
         """The rest of the page so far, escaped. What is ``unjudged`` has left the tokenizer already."""
