@@ -13,6 +13,8 @@ from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import ServiceEntry
 from consent_mw.config import ConsentConfig
 from consent_mw.errors import ConsentError
+from consent_mw.lint import lint
+from consent_mw.policy_diff import policy_diff
 from consent_mw.report import as_text, read_report
 from consent_mw.suggest import as_toml, read_log
 
@@ -35,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="check a configuration file and show what it asks visitors")
     check.add_argument("config", help="path of the TOML file")
+    check.add_argument("--strict", action="store_true", help="fail when there is a remark")
     check.set_defaults(run=_check)
 
     suggest = commands.add_parser("suggest", help="write the configuration for what a log says was observed")
@@ -51,20 +54,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     catalog.set_defaults(run=_catalog)
 
+    policy = commands.add_parser("policy", help="compare two versions of what a site asks")
+    versions = policy.add_subparsers(required=True, metavar="COMMAND")
+    diff = versions.add_parser("diff", help="explain who will be asked what when NEW takes the place of OLD")
+    diff.add_argument("old", help="path of the TOML file in use")
+    diff.add_argument("new", help="path of the TOML file to come")
+    diff.set_defaults(run=_policy_diff)
+
     ledger = commands.add_parser("ledger", help="verify, export, count, purge and erase the records of decisions")
     cli_ledger.add_commands(ledger)
     return parser
 
 
 def _check(options: argparse.Namespace, out: TextIO) -> int:
-    policy = build_policy(ConsentConfig.load(options.config))
+    config = ConsentConfig.load(options.config)
+    policy = build_policy(config)
     print(f"{options.config}: ok, policy {policy.version}, {policy.fingerprint}", file=out)
     for category in policy.categories.values():
         kind = "always on" if category.required else "asked for alone" if category.separate else "asked for"
         services = [service.id for service in policy.declared if category.id in service.categories]
         print(f"  {category.id} ({kind}): {', '.join(services) or 'no declared service'}", file=out)
-    if not policy.declares_services:
-        print("  no service is declared: a valid consent needs them, see `use` and [[services]]", file=out)
+    remarks = lint(config, policy)
+    for remark in remarks:
+        print(f"  remark {remark}", file=out)
+    return FAILED if remarks and options.strict else OK
+
+
+def _policy_diff(options: argparse.Namespace, out: TextIO) -> int:
+    old, new = ConsentConfig.load(options.old), ConsentConfig.load(options.new)
+    for line in policy_diff(old, new):
+        print(line, file=out)
     return OK
 
 

@@ -29,6 +29,7 @@ from consent_mw.ledger.heads import seed_from_secret_key, seed_from_signing_key
 from consent_mw.ledger.open import open_ledger
 from consent_mw.ledger.recorder import Recorder
 from consent_mw.ledger.spool import Spool
+from consent_mw.lint import lint
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
 from consent_mw.web.consent_mode import ConsentMode
@@ -41,6 +42,8 @@ logger = logging.getLogger("consent_mw")
 
 DAY_SECONDS = 86_400
 MAX_TAG_MEMOS = 16
+MAX_REMARKS = 12
+"""Said at start-up, of those that ``consent-mw check`` lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +186,16 @@ def _host_of(origin: str) -> str:
 
 def _say_what_to_know(config: ConsentConfig, policy: Policy) -> None:
     """What an operator should hear once, at start-up."""
-    if not policy.declares_services:
-        logger.warning(
-            "no service is declared: everything is held back, but a consent is valid only for services that visitors "
-            "are told about; name them with `use` or [[services]]"
-        )
+    remarks = lint(config, policy)
+    for remark in remarks[:MAX_REMARKS]:
+        logger.warning("%s", remark)
+    if len(remarks) > MAX_REMARKS:
+        logger.warning("%d more remarks: consent-mw check", len(remarks) - MAX_REMARKS)
     if config.cookie.domain is not None:
         logger.warning(
             "cookie.domain = %r gives up the __Host- prefix: every subdomain can overwrite the consent cookie",
             config.cookie.domain,
         )
-    if config.enforcement.mode != "enforce":
-        logger.warning("enforcement.mode = %r: nothing is held back", config.enforcement.mode)
 
 
 def _warn_if_token_may_not_fit(policy: Policy, codec: TokenCodec) -> None:
