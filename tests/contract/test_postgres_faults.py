@@ -176,6 +176,27 @@ def test_a_newer_schema_is_an_error_at_start_up(postgres: Server) -> None:
         asyncio.run(opened())
 
 
+def test_an_older_schema_is_brought_forward(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    dsn = postgres.new_database()
+
+    async def one() -> int:
+        ledger = open_ledger(dsn)
+        try:
+            return await ledger.append(record(text=""))
+        finally:
+            await ledger.close()
+
+    assert asyncio.run(one()) == 0
+    monkeypatch.setattr("consent_mw.ledger.postgres.SCHEMA_VERSION", 3)
+    steps = {1: "CREATE TABLE two (a int)", 2: "CREATE TABLE three (a int)"}
+    monkeypatch.setattr("consent_mw.ledger.postgres.MIGRATIONS", steps)
+    assert asyncio.run(one()) == 1
+    found = (
+        "SELECT value, to_regclass('consent_ledger.three') IS NOT NULL FROM consent_ledger.meta WHERE name = 'version'"
+    )
+    assert postgres.sql(urlsplit(dsn).path[1:], found) == "3|t"
+
+
 def test_a_wrong_dsn_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="is not a known DSN; allowed are"):
         open_ledger("mysql://root:hush@localhost/x")

@@ -70,6 +70,31 @@ def test_a_newer_schema_is_refused_with_both_versions(tmp_path: Path) -> None:
     assert "has schema version 9; this consent_mw knows 1" in refused(path)
 
 
+def test_an_older_file_is_brought_forward_by_whoever_appends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    asyncio.run(_append(path, 3))
+    monkeypatch.setattr("consent_mw.ledger.sqlite_file.SCHEMA_VERSION", 3)
+    steps = {1: "CREATE TABLE two (a);", 2: "CREATE TABLE three (a);\nCREATE INDEX three_a ON three (a);"}
+    monkeypatch.setattr("consent_mw.ledger.sqlite_file.MIGRATIONS", steps)
+    with pytest.raises(LedgerError, match="has schema version 1; this consent_mw knows 3"):
+        connect(path)
+    assert asyncio.run(_append(path)) == [3]
+    with closing(connect(path)) as db:
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    assert {"two", "three", "three_a"} <= names
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    asyncio.run(_append(path))
+    with monkeypatch.context() as newer:
+        newer.setattr("consent_mw.ledger.sqlite_file.SCHEMA_VERSION", 2)
+        newer.setattr("consent_mw.ledger.sqlite_file.MIGRATIONS", {1: "CREATE TABLE two (a);\nCREATE TABLE two (a);"})
+        with pytest.raises(LedgerError, match="already exists"):
+            asyncio.run(_append(path))
+    assert asyncio.run(_append(path)) == [1]
+
+
 def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
     assert "cannot be created: No such file or directory" in refused(tmp_path / "missing" / "ledger.sqlite3")
 

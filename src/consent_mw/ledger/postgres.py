@@ -19,7 +19,7 @@ import asyncpg
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.open import masked
-from consent_mw.ledger.postgres_schema import INSERT, READ_ROWS, SCHEMA, SCHEMA_VERSION, script
+from consent_mw.ledger.postgres_schema import INSERT, MIGRATIONS, READ_ROWS, SCHEMA, SCHEMA_VERSION, script
 from consent_mw.ledger.store import Disconnected, Erasure, Personal, Row
 from consent_mw.ledger.writer import ThreadedLedger
 
@@ -76,7 +76,7 @@ class PostgresStore:
             self._demand_durability()
             if appending and not self._exists():
                 self._create()
-            self._check_version()
+            self._check_version(migrating=appending)
         except BaseException:
             self.close()
             raise
@@ -106,12 +106,28 @@ class PostgresStore:
             if not self._exists():
                 self._execute(script(secrets.token_hex(16)))
 
-    def _check_version(self) -> None:
+    def _check_version(self, *, migrating: bool) -> None:
         if not self._exists():
             raise LedgerError(f"the database holds no ledger (no schema {SCHEMA!r}, or no right to see it)")
-        version = self._value("SELECT value FROM meta WHERE name = 'version'")
-        if version != str(SCHEMA_VERSION):
+        version = self._version()
+        if migrating and version in MIGRATIONS:
+            with self.transaction():
+                self._migrate()
+            version = self._version()
+        if version != SCHEMA_VERSION:
             raise LedgerError(f"the ledger has schema version {version}; this consent_mw knows {SCHEMA_VERSION}")
+
+    def _version(self) -> int:
+        return int(self._value("SELECT value FROM meta WHERE name = 'version'"))
+
+    def _migrate(self) -> None:
+        version = self._version()
+        while version in MIGRATIONS:
+            self._execute(MIGRATIONS[version])
+            version += 1
+        self._execute("ALTER TABLE meta DISABLE TRIGGER no_change")
+        self._execute("UPDATE meta SET value = $1 WHERE name = 'version'", str(version))
+        self._execute("ALTER TABLE meta ENABLE TRIGGER no_change")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

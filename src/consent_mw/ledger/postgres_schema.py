@@ -5,6 +5,9 @@ from __future__ import annotations
 SCHEMA = "consent_ledger"
 SCHEMA_VERSION = 1
 
+MIGRATIONS: dict[int, str] = {}
+"""Statements that lead from a version to the next one; only the owner of the schema can run them."""
+
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS consent_ledger;
 CREATE TABLE tree (idx bigint PRIMARY KEY CHECK (idx >= 0), hashes bytea NOT NULL);

@@ -62,7 +62,7 @@ class SqliteStore:
                     create_if_missing(self._path)
                 self._known.set()
             # The appending side waits for its turn by itself, see _begin().
-            self._db = connect(self._path, busy_seconds=0.02 if appending else BUSY_SECONDS)
+            self._db = connect(self._path, busy_seconds=0.02 if appending else BUSY_SECONDS, migrating=appending)
             self._inode = self._path.stat().st_ino
             if appending:
                 self._checkpointer = _Checkpointer(self._path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.files import network_file_system, sync_directory
-from consent_mw.ledger.sqlite_schema import APPLICATION_ID, SCHEMA_VERSION, script
+from consent_mw.ledger.sqlite_schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, script
 
 BUSY_SECONDS = 5.0
 _MAGIC = b"SQLite format 3\x00"
@@ -19,9 +19,10 @@ _HEADER_BYTES = 100
 _FULL = 2
 
 
-def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS, migrating: bool = False) -> sqlite3.Connection:
     """A connection to an existing ledger file, with its promises read back.
 
+    :param migrating: bring an older file to today's schema
     :raises LedgerError: the file is missing, is no ledger, is newer than this package, or would not be
         durable
     """
@@ -32,6 +33,9 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
     db.text_factory = _lenient_text
     try:
         _prepare(db, path)
+        version = _migrated(db) if migrating else _version(db)
+        if version != SCHEMA_VERSION:
+            raise LedgerError(_wrong_version(path, version))
     except BaseException:
         db.close()
         raise
@@ -52,9 +56,23 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
         "wal_autocheckpoint = 0",
     ):
         db.execute(f"PRAGMA {pragma}")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version != SCHEMA_VERSION:
-        raise LedgerError(_wrong_version(path, version))
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrated(db: sqlite3.Connection) -> int:
+    """Step by step, each whole or not at all; another process may be at it, too."""
+    while _version(db) in MIGRATIONS:
+        db.execute("BEGIN IMMEDIATE")
+        version = _version(db)
+        for statement in _statements(MIGRATIONS.get(version, "")):
+            db.execute(statement)
+        if version in MIGRATIONS:
+            db.execute(f"PRAGMA user_version = {version + 1}")
+        db.execute("COMMIT")
+    return _version(db)
 
 
 def _lenient_text(data: bytes) -> str:

@@ -23,6 +23,9 @@ APPLICATION_ID = 0x636D774C
 SCHEMA_VERSION = 1
 """``PRAGMA user_version``, in the file header at offset 60."""
 
+MIGRATIONS: dict[int, str] = {}
+"""Statements that lead from a version to the next one. A new version changes nothing that the tree covers."""
+
 TABLES = """
 CREATE TABLE tree (idx INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
 CREATE TABLE record (idx INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, evidence BLOB NOT NULL);
