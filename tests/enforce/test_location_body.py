@@ -83,3 +83,27 @@ def test_what_is_not_understood_passes(kind: bytes) -> None:
     scrubber = scrubber_for(kind, RULES)
     assert b"".join([scrubber.feed(body[:10]), scrubber.feed(body[10:]), scrubber.close()]) == body
     assert (scrubber.removed, scrubber.broken) == ((), None)
+
+
+TOKENS = st.sampled_from(
+    [b"--XX", b"\r\n", b"--XX\r\n", b"--XX--", b'Content-Disposition: form-data; name="',
+     b'lat"', b"\r\n\r\n", b"39.9042", b"lat=",
+     b'{"lat":', b"}", b'"', b"&", b"=", b",", b"[", b"]", b"%", b"<lat>", b"</", b"geo:1.5,2.5", b"\\", b"\0", b"\xff",
+     b'; filename="p.jpg"', b"\xff\xd8\xff", b";base64,/9j/"]
+)  # fmt: skip
+KINDS = st.sampled_from(
+    [b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=XX", b"text/plain", b"",
+     b"multipart/mixed", b"application/xml", b"image/jpeg"]
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(kind=KINDS, parts=st.lists(st.one_of(TOKENS, st.binary(max_size=6)), max_size=30), size=st.integers(1, 20))
+def test_any_bytes_of_any_type_are_read_without_a_failure(kind: bytes, parts: list[bytes], size: int) -> None:
+    body = b"".join(parts)
+    whole, pieces = scrubber_for(kind, RULES), scrubber_for(kind, RULES)
+    at_once = whole.feed(body) + whole.close()
+    in_pieces = b"".join([*(pieces.feed(body[at : at + size]) for at in range(0, len(body), size)), pieces.close()])
+    assert len(at_once) <= len(body)
+    if len(body) < 64:  # no window is cut
+        assert in_pieces == at_once

@@ -37,8 +37,8 @@ def keys_of_interest(body: bytes, rules: LocationRules) -> frozenset[bytes] | No
 
 
 def _needs_every_string(body: bytes, squeezed: bytes, longest: int) -> bool:
-    """Whether there is JSON in a string, a photo in a string, or something that names itself."""
-    if b"\\" in body and b'\\":' in squeezed:
+    """Whether there is JSON in a string, a name that ends in a quote, a photo, or something that names itself."""
+    if b"\\" in body and (b'\\":' in squeezed or b'\\"":' in squeezed):
         return True
     return may_name_itself(squeezed) or (longest >= SHORTEST_PHOTO and any(hint in body for hint in MEDIA_HINTS))
 

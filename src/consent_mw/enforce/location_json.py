@@ -47,7 +47,14 @@ def scrub_json(body: bytes, rules: LocationRules, *, nesting: int = 0) -> Scrubb
     :return: the body, the very same object when nothing was removed, and the names of what was
     """
     if b"\0" in body[:4] or body[:2] in _WIDE_MARKS:
-        return _scrub_wide(body, json.detect_encoding(body[:4]), rules, nesting)
+        # RFC 8259 allows only UTF-8, but json.loads reads UTF-16 and UTF-32 too, so apps may.
+        encoding = json.detect_encoding(body[:4])
+        if not encoding.startswith("utf-8"):
+            return _scrub_wide(body, encoding, rules, nesting)
+    return _scrub(body, rules, nesting)
+
+
+def _scrub(body: bytes, rules: LocationRules, nesting: int) -> Scrubbed:
     editor = _Editor(body, rules, nesting)
     keys = keys_of_interest(body, rules)
     if keys is None:
@@ -58,15 +65,14 @@ def scrub_json(body: bytes, rules: LocationRules, *, nesting: int = 0) -> Scrubb
 
 
 def _scrub_wide(body: bytes, encoding: str, rules: LocationRules, nesting: int) -> Scrubbed:
-    """RFC 8259 allows only UTF-8, but ``json.loads`` reads UTF-16 and UTF-32 too, so apps may."""
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError:
         return body, ()
-    result, removed = scrub_json(text.encode("utf-8", "surrogatepass"), rules, nesting=nesting)
-    return (
-        (result.decode("utf-8", "surrogatepass").encode(encoding, "surrogatepass"), removed) if removed else (body, ())
-    )
+    result, removed = _scrub(text.encode("utf-8", "surrogatepass"), rules, nesting)
+    if not removed:
+        return body, ()
+    return result.decode("utf-8", "surrogatepass").encode(encoding, "surrogatepass"), removed
 
 
 def scrub_string(

@@ -94,7 +94,7 @@ _VOCABULARY: dict[str, Kind] = {
         (Kind.GEOHASH, _GEOHASH),
         (Kind.POINTS, _POINTS),
         (Kind.PAIR, _PAIR),
-        (Kind.AXIS, _AXIS),
+        (Kind.AXIS, _AXIS | {word + "s" for word in _AXIS if word.isascii()}),
     )
     for word in words
 } | {_LONG: Kind.WEAK_AXIS}

@@ -90,6 +90,8 @@ def _round_all(text: str) -> str:
 
 
 def _axis(text: str) -> str | None:
+    if text.startswith("["):
+        return _pair(text, precise_numbers=0, fraction=True)
     number = _AXIS_NUMBER.fullmatch(text)
     if number is not None:
         value = abs(float(number[1].replace(",", ".")))
