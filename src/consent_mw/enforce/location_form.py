@@ -9,7 +9,7 @@ from consent_mw.enforce.location_rules import LocationRules, form_text
 from consent_mw.enforce.location_values import may_name_itself
 
 _PLAIN = "/?:@!$'()*,;"
-"""Stands unescaped in a query (RFC 3986 section 3.4), so that a value never grows."""
+"""Stands unescaped in a query (RFC 3986 section 3.4)."""
 _OTHER_FORMATS = (b"={", b"=[", b"= ", b";base64,", b"=/9j/", b"=ivborw0kggo", b"=uklgr", b"=r0lgod", b"=aaaa")
 """In lower case: how a value begins that is JSON or a photo."""
 _GONE = b"\0gone"
@@ -50,7 +50,9 @@ def _scrub_pairs(pairs: list[bytes], rules: LocationRules, *, everything: bool, 
         kept, names = scrub_string(name, form_text(raw_value), rules, inside=inside)
         if kept is not None:
             removed.update(dict.fromkeys(names))
-            pairs[index] = raw_name + b"=" + quote_plus(kept, safe=_PLAIN).encode() if kept else _GONE
+            value = quote_plus(kept, safe=_PLAIN).encode("ascii")
+            # What was no proper text may be longer in proper writing: then it goes, and no body ever grows.
+            pairs[index] = raw_name + b"=" + value if 0 < len(value) <= len(raw_value) else _GONE
     return removed
 
 

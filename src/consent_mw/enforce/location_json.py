@@ -95,17 +95,22 @@ def scrub_string(
 
 
 def _decode(raw: bytes) -> str:
+    """A string as it stands between its quotes. Bytes that are no UTF-8 come back as they were by :func:`_encode`."""
+    if b"\\" not in raw:
+        return raw.decode("utf-8", "surrogateescape")
     text = raw.decode("utf-8", "replace")
-    if "\\" not in text:
-        return text
     try:
         return str(json.loads(f'"{text}"', strict=False))
     except ValueError:
         return text
 
 
-def _encode(text: str) -> bytes:
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
+def _encode(text: str, raw: bytes) -> bytes:
+    """What is left of a string, to stand between its quotes; nothing, should it have grown."""
+    if b"\\" not in raw:
+        return text.encode("utf-8", "surrogateescape")
+    result = json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")[1:-1]
+    return result if len(result) <= len(raw) else b""
 
 
 @dataclass(slots=True)
@@ -145,7 +150,7 @@ class _Editor:
 
     def judge_member(self, key: re.Match[bytes], inside: bool) -> int:
         """Judge the value after a key; return where to go on reading."""
-        name = _decode(key[1])
+        name = _decode(key[1]).encode("utf-8", "replace").decode()
         start = self.after_blanks(key.end())
         first = self.body[start : start + 1]
         if first == b'"':
@@ -175,7 +180,7 @@ class _Editor:
         self.removed.update(dict.fromkeys(removed))
         end = value.end(2)
         if kept:
-            self.replace(start, end, _encode(kept))
+            self.replace(value.start(1), value.end(1), _encode(kept, value[1]))
         elif kept is not None:
             self.drop_member(key.start(), end)
         return end
@@ -212,7 +217,7 @@ class _Editor:
         kept, removed = scrub_string(name, _decode(item[1]), self.rules, nesting=self.nesting)
         if kept is not None:
             self.removed.update(dict.fromkeys(removed))
-            self.replace(item.start(1), item.end(1), _encode(kept)[1:-1])
+            self.replace(item.start(1), item.end(1), _encode(kept, item[1]))
 
     def array_at(self, start: int) -> tuple[int, int] | None:
         """The span of an array that holds only numbers, as text or not, at any depth."""
