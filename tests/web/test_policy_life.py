@@ -1,0 +1,154 @@
+"""A policy's whole life by the clock: published, announced, in effect, asked again; over two workers and a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import ASGITransport, AsyncClient, Cookies, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from consent_mw import ConsentMiddleware
+from consent_mw.core.policy import canonical_json
+
+SECRET = "0123456789abcdef0123456789abcdef"
+DAY = 86_400
+PUBLISHED = 1_796_083_200  # 2026-12-01, midnight UTC
+EFFECTIVE = PUBLISHED + 14 * DAY
+COUNTER = {"id": "counter", "name": "Counter", "purposes": ["analytics"], "cookies": [{"name": "count", "days": 30}]}
+VIEWER = {"id": "viewer", "name": "Viewer", "purposes": ["media"], "cookies": [{"name": "view", "days": 30}]}
+FIRST: dict[str, Any] = {"policy": {"version": "1"}, "services": [COUNTER]}
+SECOND: dict[str, Any] = {
+    "policy": {
+        "version": "2",
+        "published_at": "2026-12-01",
+        "effective_at": "2026-12-15",
+        "material": True,
+        "changes": {"en": ["Films are embedded."], "de": ["Filme werden eingebettet."]},
+    },
+    "services": [COUNTER, VIEWER],
+}
+
+
+class Clock:
+    now = float(PUBLISHED - 10 * DAY)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("time.time", clock)
+    return clock
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def page(request: Request) -> HTMLResponse:
+    response = HTMLResponse("<!doctype html><html><body><p>hello</body></html>")
+    response.set_cookie("count", "1")
+    response.set_cookie("view", "1")
+    return response
+
+
+class Worker:
+    """One process of the site: its own middleware over the same file of records."""
+
+    def __init__(self, config: dict[str, Any], folder: Path) -> None:
+        ledger = f"sqlite:///{folder}/consent.sqlite3"
+        self.app = ConsentMiddleware(Starlette(routes=[Route("/", page)]), config, secret_key=SECRET, ledger=ledger)
+
+    async def asked(self, jar: Cookies, method: str, path: str, **more: Any) -> Response:
+        headers = {"accept": "text/html", "sec-fetch-site": "same-origin", **more.pop("headers", {})}
+        async with AsyncClient(transport=ASGITransport(self.app), base_url="https://site.test", cookies=jar) as client:
+            response = await client.request(method, path, headers=headers, **more)
+        for name in ("__Host-consent",):
+            if name in response.cookies:
+                jar.set(name, response.cookies[name], domain="site.test")
+        return response
+
+    async def reads(self, jar: Cookies, language: str = "en") -> Response:
+        return await self.asked(jar, "GET", "/", headers={"accept-language": language})
+
+    async def state(self, jar: Cookies) -> dict[str, Any]:
+        return dict((await self.asked(jar, "GET", "/consent/state")).json())
+
+    async def accepts(self, jar: Cookies) -> None:
+        answer = await self.asked(jar, "POST", "/consent/decision", json={"action": "accept_all"})
+        assert answer.status_code == 200
+
+    async def stops(self) -> None:
+        assert self.app.site.ledger is not None
+        await self.app.site.ledger.close()
+
+
+@pytest.mark.anyio
+async def test_a_whole_life(clock: Clock, tmp_path: Path) -> None:
+    jar = Cookies()
+    old = Worker(FIRST, tmp_path)
+    await old.accepts(jar)
+    first_text = old.app.site.banner.text_hash("en")
+    await old.stops()
+
+    # Deployed before its publication: nothing is said, nothing changes.
+    one, two = Worker(SECOND, tmp_path), Worker(SECOND, tmp_path)
+    clock.now = PUBLISHED - 1
+    for worker in (one, two):
+        assert '<p id="consent-change"' not in (await worker.reads(jar)).text
+
+    # Published: told on every page, in the visitor's language; the earlier version governs, the new service waits.
+    clock.now = PUBLISHED
+    for worker in (one, two):
+        answer = await worker.reads(jar, "de")
+        assert '<p id="consent-change" role="note">' in answer.text
+        assert "Filme werden eingebettet." in answer.text
+        assert 'datetime="2026-12-15"' in answer.text
+        assert ("count" in answer.cookies, "view" in answer.cookies) == (True, False)
+        assert (await worker.state(jar))["stale"] == []
+        assert (await worker.state(jar))["decided"] is True
+
+    # In effect: browsing on was no agreement. Only what is affected is stale, and what is new is named.
+    clock.now = EFFECTIVE
+    for worker in (one, two):
+        answer = await worker.reads(jar)
+        assert '<p id="consent-change"' not in answer.text
+        assert "(Viewer)" in answer.text
+        assert ("count" in answer.cookies, "view" in answer.cookies) == (False, False)
+        state = await worker.state(jar)
+        assert (state["stale"], state["decided"]) == (["personalization_analytics"], False)
+        assert state["categories"]["identification"] == "granted"
+
+    # A restart forgets nothing, and a new choice on one worker holds on the other.
+    await one.stops()
+    one = Worker(SECOND, tmp_path)
+    assert (await one.state(jar))["stale"] == ["personalization_analytics"]
+    await one.accepts(jar)
+    answer = await two.reads(jar)
+    assert ("count" in answer.cookies, "view" in answer.cookies) == (True, True)
+
+    # The words that the visitor saw under either version can still be read.
+    kept = await two.app.site.ledger.run(lambda store: dict(store.texts()))  # type: ignore[union-attr]
+    assert {first_text, two.app.site.banner.text_hash("en")} <= kept.keys()
+    assert b"Viewer" not in kept[first_text]
+    assert canonical_json({}) != kept[first_text]
+    await one.stops()
+    await two.stops()
+
+
+@pytest.mark.anyio
+async def test_a_visitor_who_never_chose_is_asked_and_told(clock: Clock, tmp_path: Path) -> None:
+    worker, jar = Worker(SECOND, tmp_path), Cookies()
+    clock.now = PUBLISHED + DAY
+    text = (await worker.reads(jar)).text
+    assert "Films are embedded." in text
+    assert '<section id="consent-banner" aria-labelledby="consent-title">' in text
+    await worker.stops()
