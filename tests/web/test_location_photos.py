@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -39,6 +40,11 @@ BROKEN = PHOTO[:60]
 @pytest.fixture(scope="module")
 def mounted() -> ConsentMiddleware:
     return middleware()
+
+
+@cache
+def with_albums() -> ConsentMiddleware:
+    return middleware(location={"photo_paths": ["/albums/places"]})
 
 
 def upload(mounted: ConsentMiddleware, kind: str, body: bytes, *, granted: bool = False, **more: Any) -> Exchange:
@@ -105,7 +111,7 @@ def test_a_long_photo_streams_with_its_length(mounted: ConsentMiddleware) -> Non
 def test_a_photo_keeps_its_place_by_route_or_by_upload_and_only_once_granted(
     more: dict[str, Any], granted: bool
 ) -> None:
-    mounted = middleware(location={"photo_paths": ["/albums/places"]})
+    mounted = with_albums()
     for kind, body in (("image/jpeg", PHOTO), (MULTIPART, form((FILE, PHOTO)))):
         assert (upload(mounted, kind, body, granted=granted, **more).body == body) is granted
 
