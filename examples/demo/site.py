@@ -162,7 +162,7 @@ async def _theme(request: Request) -> Response:
     response = RedirectResponse("/", 303)
     form = await _form(request)
     if _genuine(request, form) and form.get("theme") in ("light", "dark"):
-        _keep(response, "hp_theme", form["theme"], days=365)
+        _keep(response, "hp_theme", form["theme"], days=180)
     return response
 
 
@@ -189,10 +189,10 @@ def _page(request: Request, title: str, content: str, status: int = 200) -> Resp
     response = HTMLResponse(page, status)
     fresh = {
         "csrftoken": (csrf, 1),
-        "hp_visitor": (str(1000 + secrets.randbelow(9000)), 365),
+        "hp_visitor": (str(1000 + secrets.randbelow(9000)), 180),
         "hp_bucket": (secrets.choice("ab"), 90),
         "hp_campaign": ("word_of_mouth", 7),
-        "hp_legacy": ("1", 365),
+        "hp_legacy": ("1", 180),
     }
     for name, (value, days) in fresh.items():
         if name not in request.cookies:

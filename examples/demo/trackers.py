@@ -79,7 +79,7 @@ def create_app(log: EventLog) -> Starlette:
         if file is None:
             return Response("not found", 404, headers)
         # Only kept where the browser still accepts cookies from other sites.
-        headers["set-cookie"] = f"{tracker}_uid=0c0ffee0; Path=/; Max-Age=31536000; SameSite=None; Secure"
+        headers["set-cookie"] = f"{tracker}_uid=0c0ffee0; Path=/; Max-Age=15552000; SameSite=None; Secure"
         return Response(file.read_bytes(), 200, headers, _TYPES[file.suffix])
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
