@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from scripts import regimes_page
 
 from consent_mw.core.regime import Regime
 from consent_mw.regimes.load import load_regimes
@@ -69,3 +70,8 @@ def test_a_file_that_contradicts_itself_is_refused(change: dict[str, Any], named
     values["regimes"] = [{**entry, **(change if entry["id"] == "ch" else {})} for entry in values["regimes"]]
     with pytest.raises(ValidationError, match=named):
         RegimesFile.model_validate(values)
+
+
+def test_the_reference_page_says_what_the_data_says() -> None:
+    written = regimes_page.PAGE.read_text(encoding="utf-8")
+    assert written == regimes_page.page(load_regimes()), "run: python -m scripts.regimes_page"
