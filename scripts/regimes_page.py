@@ -11,8 +11,8 @@ from consent_mw.regimes.schema import RegimeEntry, RegimesFile
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "regimes.md"
 HEAD = """# Regimes
 
-What this package takes the law of a region to ask, as it is in `consent_mw/regimes/regimes.toml`, looked up on {checked}.
-This page is made from that file (`python -m scripts.regimes_page`). It is material to judge, not legal advice.
+What this package takes the law of a region to ask, looked up on {checked}. Made from `consent_mw/regimes/regimes.toml`
+(`python -m scripts.regimes_page`). It is material to judge, not legal advice.
 
 How to use it: [Rules by region](../how-to/regimes.md).
 
@@ -31,7 +31,7 @@ def page(data: RegimesFile) -> str:
     return (
         HEAD.format(checked=data.checked)
         + rows
-        + '\nDays. "Allowed" holds only where the site\'s configuration names the regime in `opt_out`, or as the default.\n'
+        + "\nAll times are days. What is allowed holds only where the site's configuration names the regime.\n"
         + "Opt-out signals (GPC, DNT) count in every regime.\n\n"
         + "## Rules\n\nKept by software: a test in `tests/law` carries the id.\n\n"
         + "| id | what it says | how it is kept | by | source |\n|---|---|---|---|---|\n"
