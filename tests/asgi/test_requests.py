@@ -7,7 +7,7 @@ import copy
 from typing import Any
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asgi.exchange import (
     TEXT,
@@ -22,6 +22,7 @@ from asgi.exchange import (
     wrapped,
 )
 from consent_mw import ConsentMiddleware, get_consent
+from consent_mw.ledger.base import MemoryLedger
 
 COOKIES = b"csrftoken=t; _ga=GA1; sessionid=s; zz=1"
 VISIBLE = b"csrftoken=t; sessionid=s"
@@ -286,9 +287,56 @@ def test_the_state_that_a_lifespan_fills_is_the_servers() -> None:
     assert scope["state"] == {"filled": True}
 
 
-def test_an_app_without_a_lifespan_says_so_itself() -> None:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        raise ValueError("only http here")
+class Watched(MemoryLedger):
+    """Remembers what was asked of it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    async def open(self) -> None:
+        self.calls.append("open")
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+
+async def _raises(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ValueError("only http here")
+
+
+async def _returns(scope: Scope, receive: Receive, send: Send) -> None:
+    """As an app does that only looks at http."""
+
+
+@pytest.mark.parametrize("app", [_with_lifespan, _raises, _returns])
+def test_the_ledger_is_closed_at_the_end_whether_the_app_has_a_lifespan_or_not(app: ASGIApp) -> None:
+    ledger = Watched()
+    incoming = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    wrapped_app = ConsentMiddleware(app, secret_key="0" * 32, ledger=ledger)
+    answer = asyncio.run(exchange(wrapped_app, {"type": "lifespan", "state": {}}, incoming))
+    assert [m["type"] for m in answer.messages] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert ledger.calls == ["open", "close"]
+
+
+def test_an_app_that_fails_to_start_fails_to_start() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+        raise RuntimeError("no database")
+
+    ledger = Watched()
+    with pytest.raises(RuntimeError, match="no database"):
+        asyncio.run(
+            exchange(
+                ConsentMiddleware(app, secret_key="0" * 32, ledger=ledger),
+                {"type": "lifespan"},
+                [{"type": "lifespan.startup"}],
+            )
+        )
+    assert ledger.calls == ["open", "close"]
+
+
+def test_without_a_ledger_the_lifespan_is_the_apps_alone() -> None:
     with pytest.raises(ValueError, match="only http"):
-        asyncio.run(exchange(wrapped(app), {"type": "lifespan"}, [{"type": "lifespan.startup"}]))
+        asyncio.run(exchange(wrapped(_raises), {"type": "lifespan"}, [{"type": "lifespan.startup"}]))

@@ -123,6 +123,7 @@ class ConsentMiddleware:
         """Open the ledger before the app starts and close it after the app has stopped.
 
         A ledger that cannot be opened stops the start: an exception would only read as "this app has no lifespan".
+        Where the app really has none, its part is played here, so that the ledger is closed all the same.
         """
         recorder = self.site.recorder
         if recorder is None:
@@ -135,17 +136,28 @@ class ConsentMiddleware:
             logger.error("the ledger cannot be opened: %s", error)
             await send({"type": "lifespan.startup.failed", "message": f"consent_mw: {error}"})
             return
-        started = [message]
+        started, answered = [message], False
 
         async def receive_again() -> Message:
             return started.pop() if started else await receive()
 
         async def send_and_close(message: Message) -> None:
+            nonlocal answered
+            answered = True
             if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed", "lifespan.startup.failed"):
                 await recorder.close()
             await send(message)
 
-        await self.app(scope, receive_again, send_and_close)
+        try:
+            await self.app(scope, receive_again, send_and_close)
+        except Exception as error:
+            if answered:
+                raise
+            logger.info("the app has no lifespan: %r", error)
+        if not answered:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send_and_close({"type": "lifespan.shutdown.complete"})
 
 
 def _emptied(receive: Receive) -> Receive:
