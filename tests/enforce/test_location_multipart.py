@@ -49,7 +49,6 @@ PLACES = [
     part('name="geo[lat]"'),
     part("name*=UTF-8''l%61t"),
     part('name="lat"', "39.9042", "Content-Type: text/plain; charset=utf-8\r\n"),
-    part("filename*=UTF-8''x; name=\"lat\"").replace(b"filename*=UTF-8''x; ", b""),
     b'--XX\r\ncontent-disposition:form-data;name="lat"\r\n\r\n39.9042\r\n',
     b'--XX\r\nContent-Type: text/plain\r\nContent-Disposition: form-data; name="lat"\r\n\r\n39.9042\r\n',
 ]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 MAX_HELD = 32 * 1024 * 1024
 """Bytes of metadata (or of a file whose metadata may be anywhere) kept in memory at once. More is *broken*."""
-FREE_READING = 1024 * 1024
-READING_PER_BYTE = 4
+FREE_READING = 512 * 1024
+READING_PER_BYTE = 2
 """Bytes of metadata that may be read, inflated ones too: so many, and so many more for each byte of the file. Offsets
 may lead to the same bytes again and again. Real XMP packets stay under 100 KB."""
 FREE_RECORDS = 8_000
