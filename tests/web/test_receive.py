@@ -140,7 +140,7 @@ def test_bad_input_is_the_apps_to_judge(name: str, size: int, mounted: ConsentMi
         assert seen.body == expected
 
 
-@pytest.mark.parametrize("length", [b"5", b"500", b"-1", b"abc", b"9" * 40])
+@pytest.mark.parametrize("length", [b"5", b"500", b"-1", b"abc", b"9" * 40, b"9" * 5000, b"1, 2", b"+5"])
 def test_a_wrong_length_is_the_apps_to_judge(length: bytes, mounted: ConsentMiddleware) -> None:
     body = b'{"a": 1, "b": 2}'
     seen = post(mounted, JSON, body, length=length)
@@ -159,6 +159,7 @@ def test_a_client_that_disconnects_is_seen_to(length: bytes | None, mounted: Con
     came = [{"type": "http.request", "body": b'{"a": 1, "lat": 39.9042, "b', "more_body": True}]
     seen = post(mounted, JSON, length=length, incoming=[*came, {"type": "http.disconnect"}])
     assert seen.body == b'{"a": 1, "b'
+    assert seen.seen(b"content-length") == ([length] if length is not None else [])
     assert [message["type"] for message in seen.received] == ["http.request", "http.disconnect"]
 
 

@@ -23,6 +23,7 @@ logger = logging.getLogger("consent_mw")
 
 MAX_HELD = 1024 * 1024
 """Bytes of a body that is read before the app is called."""
+MAX_LENGTH_DIGITS = 18
 FILLER = 64 * 1024
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -91,7 +92,7 @@ class ScrubbedBody:
     async def run(self, app: ASGIApp, inner: dict[str, Any], head: Mapping[bytes, bytes], send: Send) -> None:
         """Call the app with the judged body. Its answer gives way to ours when the body turns out to be broken."""
         length = head.get(b"content-length", b"")
-        self._fills = length.isdigit()
+        self._fills = length.isdigit() and len(length) <= MAX_LENGTH_DIGITS
         if self._fills and int(length) <= MAX_HELD:
             await self._hold(inner)
         if self.broken is None:
@@ -124,7 +125,7 @@ class ScrubbedBody:
             await self._judge(await self._receive())
         if self._scrubber is not None:
             self._fills = True
-        elif self._given != self._taken:
+        elif self._given != self._taken and self._ready[-1]["type"] == "http.request":
             length = str(self._given).encode("ascii")
             headers = [(n, length if n.lower() == b"content-length" else v) for n, v in inner["headers"]]
             inner["headers"] = headers
