@@ -9,6 +9,7 @@ import io
 import json
 import secrets
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,11 @@ def test_verify_names_the_altered_row(dsn: str) -> None:
     assert code == 1
     assert "personal row 2: it is not what the evidence committed to" in said
     assert said.endswith(": 1 problems\n")
+
+
+def test_verify_needs_no_progress_bar(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert run("verify", "--ledger", dsn)[0] == 0
 
 
 def test_a_head_is_printed_kept_appended_and_found_again_by_verify(

@@ -16,7 +16,6 @@ A public key is one line too: ``name+hash+key``. Whoever holds it can check head
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple, Self
@@ -100,7 +99,7 @@ def seed_from_signing_key(signing_key: str) -> bytes:
     """
     try:
         seed = base64.b64decode(signing_key, validate=True)
-    except binascii.Error:
+    except ValueError:  # not ASCII, or not base64
         seed = b""
     if len(seed) != SEED_BYTES:
         raise ConfigError("ledger.signing_key must be 32 bytes in base64, for example from `openssl rand -base64 32`")
@@ -192,6 +191,6 @@ def _count(text: str) -> int:
 def _signed(key: PublicKey, encoded: str, text: str) -> bool:
     try:
         data = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # not ASCII, or not base64
         return False
     return data[:4] == key.hash and key.verify(data[4:], text.encode())

@@ -155,7 +155,10 @@ class SqliteStore:
             time.sleep(0.01)
 
     def id(self) -> str:
-        return str(self._rows("SELECT value FROM meta WHERE name = 'id'")[0][0])
+        rows = self._rows("SELECT value FROM meta WHERE name = 'id'")
+        if not rows:
+            raise LedgerError(f"ledger file {str(self._path)!r}: its own id is missing")
+        return str(rows[0][0])
 
     def size(self) -> int:
         return int(self._rows("SELECT coalesce(max(idx) + 1, 0) FROM tree")[0][0])
@@ -190,10 +193,10 @@ class SqliteStore:
             yield Erasure(*row)
 
     def texts(self) -> Iterator[tuple[str, bytes]]:
-        yield from self._rows("SELECT hash, CAST(body AS BLOB) FROM text ORDER BY hash")
+        yield from self._rows("SELECT CAST(hash AS TEXT), coalesce(CAST(body AS BLOB), x'') FROM text ORDER BY hash")
 
     def heads(self) -> Iterator[tuple[int, str]]:
-        yield from self._rows("SELECT size, CAST(note AS TEXT) FROM head ORDER BY size")
+        yield from self._rows("SELECT size, coalesce(CAST(note AS TEXT), '') FROM head ORDER BY size")
 
     def check(self) -> Iterator[str]:
         for (problem,) in self._rows("PRAGMA integrity_check"):
@@ -220,7 +223,7 @@ class SqliteStore:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # of a damaged schema, even the message may be unreadable
             raise LedgerError(f"ledger file {str(self._path)!r}: {error}") from error
 
 
@@ -249,7 +252,7 @@ class _Checkpointer:
         self._thread.join()
 
     def _run(self, path: Path) -> None:
-        with suppress(sqlite3.Error, LedgerError), closing(connect(path)) as db:
+        with suppress(sqlite3.Error, LedgerError, UnicodeDecodeError), closing(connect(path)) as db:
             while self._wanted.wait() and not self._stopped:
                 self._wanted.clear()
                 # One that fails (disk full) loses nothing: the WAL keeps the pages and the next one retries.

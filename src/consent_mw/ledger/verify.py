@@ -105,7 +105,7 @@ class _Check:
         size = self.frontier.size
         for later in sorted(self._roots):
             self.problems.append(f"the ledger was rolled back: a head of {later} entries was signed, it holds {size}")
-        for (position, whole), entry in sorted(self._noted.items() ^ self._claimed.items()):
+        for (position, whole), entry in sorted(self._noted.items() ^ self._claimed.items(), key=repr):
             what = "whole record" if whole else "personal half"
             self.problems.append(f"erasure row {position} ({what}): it and entry {entry} do not say the same")
         for size in sorted(self._named_heads.keys() - self._kept):
@@ -115,7 +115,9 @@ class _Check:
             if hash != FINGERPRINT_PREFIX + hashlib.sha256(body).hexdigest():
                 self.problems.append(f"text row {hash}: the words are not the ones that this hash stands for")
         for missing, position in self._shown.items():
-            self.problems.append(f"text row {missing.decode()}: missing, though entry {position} says it was shown")
+            self.problems.append(
+                f"text row {missing.decode(errors='replace')}: missing, though entry {position} says it was shown"
+            )
         return Report(size, self.frontier.root(), self.problems)
 
     def _check_heads(self) -> None:
