@@ -291,8 +291,7 @@ def test_heads_are_signed_logged_and_appended_to_a_file(tmp_path: Path, caplog: 
     with caplog.at_level("INFO", "consent_mw.heads"):
         decide(site.visitor())
         asyncio.run(site.app.site.recorder.close())  # type: ignore[union-attr]
-    notes = [one for one in heads.read_text().split("\n\n\n") if one]
-    assert caplog.messages[-1].startswith("consent-mw.ledger/")
-    assert caplog.messages[-1].strip() in heads.read_text()
-    assert notes
+    (note,) = [entry.getMessage() for entry in caplog.records if entry.name == "consent_mw.heads"]
+    assert note.startswith("consent-mw.ledger/")
+    assert heads.read_text() == note + "\n"
     assert [size for size, _ in site.read(lambda store: list(store.heads()))] == [1]

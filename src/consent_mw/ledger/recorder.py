@@ -61,7 +61,7 @@ class Recorder:
         self._failing = False
         self._probed = (0.0, False)
         self._head_due = 0.0
-        self._appended = False
+        self._appends = self._signed = 0
         self._signing: asyncio.Future[None] | None = None
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
@@ -84,8 +84,8 @@ class Recorder:
         await self._replay()
 
     async def close(self) -> None:
-        """Sign a last head and release the ledger."""
-        if self._appended:
+        """Sign a last head, where the last one does not say it all, and release the ledger."""
+        if self._appends > self._signed:
             await self._sign_head()
         self._ready = False
         await self._ledger.close()
@@ -114,7 +114,7 @@ class Recorder:
             self._failing = True
             raise
         self._failing = False
-        self._appended = True
+        self._appends += 1
         self._sign_head_when_due()
 
     async def keep(self, record: Record) -> None:
@@ -172,8 +172,10 @@ class Recorder:
     async def _sign_head(self) -> None:
         if not self.auditable:
             return
+        appends = self._appends
         try:
             note = await self.run(lambda store: keep_head(store, self.signer(store), utc_now()))
+            self._signed = appends
             heads.info("%s", note)
             if self._heads_file is not None:
                 await asyncio.to_thread(append_note, self._heads_file, note)
