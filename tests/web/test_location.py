@@ -8,8 +8,8 @@ from functools import cache
 
 import pytest
 
+from asgi.both_sides import BROWSER, HOST, Exchange, exchange, grant, middleware
 from consent_mw import ConfigError, ConsentConfig, ConsentMiddleware
-from raw_asgi import BROWSER, HOST, Exchange, exchange, grant, middleware
 
 PLACES = [
     (b"cf-ipcity", b"Beijing"),

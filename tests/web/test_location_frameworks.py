@@ -15,8 +15,8 @@ from django.http.multipartparser import MultiPartParser
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from asgi.both_sides import BROWSER, middleware
 from consent_mw import ConsentMiddleware
-from raw_asgi import BROWSER, middleware
 from web.test_location_photos import PHOTO, places
 
 SMALL, LARGE = 100, 3 * 1024 * 1024

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import IFD
 
+from asgi.both_sides import BROWSER, Exchange, exchange, grant, middleware
 from consent_mw import ConsentMiddleware
-from raw_asgi import BROWSER, Exchange, exchange, grant, middleware
 
 
 def photo(size: int = 64) -> bytes:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
+from asgi.both_sides import BROWSER, Exchange, exchange, grant, middleware
 from consent_mw import ConsentMiddleware
-from raw_asgi import BROWSER, Exchange, exchange, grant, middleware
 
 LAT, LNG = "39.904211", "116.407395"
 CITY = "Qyzzyville"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from raw_asgi import BROWSER, exchange, middleware
+from asgi.both_sides import BROWSER, exchange, middleware
 
 FRAME = b'<iframe src="https://www.youtube.com/embed/x"></iframe>'
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asgi.both_sides import BROWSER, Exchange, exchange, grant, middleware
 from consent_mw import ConsentMiddleware
 from consent_mw.web.receive import MAX_HELD
-from raw_asgi import BROWSER, Exchange, exchange, grant, middleware
 
 JSON = (b"content-type", b"application/json")
 FORM = (b"content-type", b"application/x-www-form-urlencoded")

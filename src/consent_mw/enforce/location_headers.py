@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from consent_mw.enforce.location_address import Header, cut_header
 from consent_mw.enforce.location_form import scrub_url
@@ -21,38 +21,32 @@ class HeaderScrubber:
         self._innocent: set[bytes] = set()
         self._lines: Memo[bytes, tuple[bytes | None, bool]] = Memo(self._read, MAX_LINE)
 
-    def scrub(self, headers: list[Header], head: Mapping[bytes, bytes]) -> tuple[list[Header], tuple[str, ...]]:
+    def scrub(self, headers: list[Header], names: Iterable[bytes]) -> tuple[list[Header], tuple[str, ...]]:
         """The headers, the very same list when nothing changed, and the names of those that held a place.
 
         An address that is cut to its network is not named: it is on every request.
 
-        :param head: the same by name; of repeated ones any
+        :param names: of all the headers
         """
-        innocent = self._innocent
-        suspects = [name for name in head if name not in innocent]
-        if not suspects:
+        innocent, lines = self._innocent, self._lines
+        if innocent.issuperset(names):
             return headers, ()
-        if len(head) == len(headers):
-            lines = self._lines
-            if all(lines[name + b":" + head[name]][0] == head[name] for name in suspects):
-                return headers, ()
-        return self._scrub(headers, frozenset(suspects))
-
-    def _scrub(self, headers: list[Header], suspects: frozenset[bytes]) -> tuple[list[Header], tuple[str, ...]]:
         kept: list[Header] = []
         removed: dict[str, None] = {}
+        changed = False
         for header in headers:
-            if header[0] in suspects:
+            if header[0] not in innocent:
                 name, value = header
-                narrowed, is_named = self._lines[name + b":" + value]
-                if is_named:
-                    removed[name.decode("latin-1")] = None
-                if narrowed is None:
-                    continue
+                narrowed, is_named = lines[name + b":" + value]
                 if narrowed != value:
+                    changed = True
+                    if is_named:
+                        removed[name.decode("latin-1")] = None
+                    if narrowed is None:
+                        continue
                     header = (name, narrowed)
             kept.append(header)
-        return kept, tuple(removed)
+        return (kept, tuple(removed)) if changed else (headers, ())
 
     def _read(self, line: bytes) -> tuple[bytes | None, bool]:
         """What stays of a header's value, and whether it is named as removed."""
