@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import bench_decisions, bench_html, bench_ledger, bench_location, bench_request, bench_server, size
+from benchmarks import bench_decisions, bench_guard, bench_html, bench_ledger, bench_location, bench_request, bench_server, size
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
     bench_ledger.main()
     bench_decisions.main()
     size.main()
+    bench_guard.main()
 
 
 if __name__ == "__main__":

@@ -157,6 +157,8 @@
 
   // Markup
 
+  /** @type {any} */
+  let policy;
   /** @param {any} one */
   const isMarkup = one => /^(string|trustedhtml)$/i.test(one?.constructor.name);
   /** @param {any} markup */
@@ -179,11 +181,16 @@
     if (out === text) return markup;
     if (typeof markup === "string") return out;
     const { trustedTypes } = /** @type {any} */ (window);
-    return trustedTypes.createPolicy("consent-guard", { createHTML: () => out }).createHTML("");
+    try {
+      policy ??= trustedTypes.createPolicy("consent-guard", { createHTML: (/** @type {string} */ one) => one });
+      return policy.createHTML(out);
+    } catch {
+      return trustedTypes.emptyHTML;
+    }
   };
   for (const [owner, names] of /** @type {[any, string][]} */ ([
     [Element, "innerHTML outerHTML insertAdjacentHTML setHTMLUnsafe"],
-    [ShadowRoot, "innerHTML setHTMLUnsafe"],
+    [ShadowRoot, "innerHTML"],
     [HTMLIFrameElement, "srcdoc"],
     [Range, "createContextualFragment"],
     [Document, "write writeln"],

@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from consent_mw import ConsentMiddleware
+from consent_mw import ConsentConfig, ConsentMiddleware
+from consent_mw.build import build_policy
 from e2e.apps import chromium
 from e2e.apps.bundle import bundle, hosts
 from e2e.apps.stand_in import StandIn, stand_in
@@ -103,3 +104,44 @@ def _missing(page: Page, world: StandIn, domain: str) -> list[str]:
             break
         page.wait_for_timeout(50)
     return missing
+
+
+HELD = """hosts => hosts.filter(host => {
+    const image = new Image();
+    image.src = "http://" + host + "/p.gif";
+    return image.hasAttribute("data-consent-src");
+})"""
+
+
+def test_every_host_of_the_catalogue_is_known_before_the_exact_list_is_there(serve: Serve, page: Page) -> None:
+    tracked = [host for service in build_policy(ConsentConfig()).services.values() for host in service.hosts]
+    page.route("**/exactly.*", lambda route: route.abort())
+    page.goto(serve(ConsentMiddleware(site(""), secret_key=SECRET, ledger=None)))
+    assert set(tracked) - set(page.evaluate(HELD, tracked)) == set()
+    assert set(page.evaluate(HELD, [f"sub.{host}" for host in tracked[:100]])) == {f"sub.{h}" for h in tracked[:100]}
+
+
+def test_a_stranger_who_looks_like_a_tracker_is_let_go_when_the_exact_list_is_there(
+    serve: Serve, page: Page, world: StandIn
+) -> None:
+    policy = build_policy(ConsentConfig())
+    site_address = serve(ConsentMiddleware(site(""), secret_key=SECRET, ledger=None))
+    page.route("**/exactly.*", lambda route: route.abort())
+    page.goto(site_address)
+    strangers = [f"way-{number}.{FRIEND}" for number in range(2000)]
+    mistaken = page.evaluate(HELD, strangers)
+    assert 0 < len(mistaken) < 2000 * 0.03
+    assert all(policy.host_index.find(host, "/p.gif") is None for host in mistaken)
+
+    page.unroute("**/exactly.*")
+    page.goto(site_address)
+    for kind in ("img", "script"):
+        page.evaluate(
+            "([kind, host]) => { add = document.createElement(kind); add.src = `http://${host}/a.js`;"
+            "document.body.append(add) }",
+            [kind, mistaken[0]],
+        )
+    answered = page.evaluate("host => fetch(`http://${host}/x`).then(answer => answer.ok)", mistaken[0])
+    assert answered is True
+    assert page.locator("[data-consent]").count() == 0
+    assert world.contacts.count(mistaken[0]) == 3

@@ -1,6 +1,6 @@
 """Many references in few bytes: hashes, sorted, as Golomb-Rice codes. For the page guard, which has 4 KB in all.
 
-What is in the set is always found. What is not is found once in ``2 ** bits`` times, so a find is to be confirmed.
+What is in the set is always found. What is not is found once in ``spread`` times, so a find is to be confirmed.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def fingerprint(text: str) -> int:
     return value ^ value >> 15
 
 
-def encode(references: Collection[str], bits: int) -> Fingerprints:
-    """:param bits: each one costs a bit per reference, and halves the chance of finding a stranger"""
-    size, rest = len(references) << bits, bits - 1
+def encode(references: Collection[str], spread: int) -> Fingerprints:
+    """:param spread: twice as much costs a bit per reference, and halves the chance of finding a stranger"""
+    size, rest = len(references) * spread, max(0, spread.bit_length() - 1)
     codes: list[str] = []
     at = 0
     for value in sorted({fingerprint(reference) % size for reference in references}):

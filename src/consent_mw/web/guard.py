@@ -21,7 +21,7 @@ from consent_mw.web.html import CLOSE, OPEN, Template, escape, slot
 UNDECLARED = "undeclared-services"
 """What the services of the catalogue need that a site does not declare: nobody can grant it."""
 
-HOST_BITS, FILE_BITS = 8, 18
+HOST_SPREAD, FILE_SPREAD, SMALLEST_SET = 200, 250_000, 100_000
 """A host is looked up for third parties alone, a file name also for every address of the site itself."""
 MAX_CACHED_TAGS = 512
 
@@ -100,8 +100,10 @@ def _contacts(policy: Policy, own_hosts: Iterable[str]) -> dict[str, object]:
     return {
         "own": sorted(own_hosts),
         "references": _grouped((needs, _references(service)) for needs, service in _gated(policy) if service.declared),
-        "hosts": [[needs, *encode(found, HOST_BITS)] for needs, found in hosts.items()],
-        "files": [[needs, *encode(found, FILE_BITS)] for needs, found in files.items()],
+        "hosts": [
+            [needs, *encode(found, max(HOST_SPREAD, SMALLEST_SET // len(found)))] for needs, found in hosts.items()
+        ],
+        "files": [[needs, *encode(found, FILE_SPREAD)] for needs, found in files.items()],
     }
 
 

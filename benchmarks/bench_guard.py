@@ -1,0 +1,71 @@
+"""The page guard: bytes on the wire, and milliseconds of script in Chromium, beside an empty script."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from functools import partial
+
+from playwright.sync_api import Route, sync_playwright
+
+from benchmarks.measure import table
+from consent_mw.build import build_policy
+from consent_mw.config import ConsentConfig
+from consent_mw.web.guard import Guard
+
+ROUNDS = 15
+PAGE = """<!doctype html><html><head><script>performance.mark("start")</script>
+<script data-granted="necessary">{script}</script>
+<script>performance.measure("script", "start")</script></head><body></body></html>"""
+TOOK = "performance.getEntriesByName('script')[0].duration"
+
+
+def scripts(config: ConsentConfig) -> dict[str, tuple[str, int]]:
+    """Each script's text and its bytes in brotli."""
+    assets = Guard(build_policy(config), "/consent", own_hosts=(), own_names=()).assets
+    return {
+        name.partition(".")[0]: (asset.body.decode(), len(asset.brotli or b""))
+        for name, asset in assets.items()
+        if name.endswith(".js")
+    }
+
+
+def milliseconds(contenders: dict[str, str]) -> dict[str, float]:
+    """Medians of parsing, compiling and running each script once in a fresh page, taking turns."""
+    executable = next(
+        (path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None
+    )
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(ROUNDS):
+            for name, script in contenders.items():
+                page = browser.new_page()
+                page.route("**/*", partial(_answer, PAGE.format(script=script)))
+                page.goto("http://site.test/")
+                taken[name].append(page.evaluate(TOOK))
+                page.close()
+        browser.close()
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def _answer(body: str, route: Route) -> None:
+    route.fulfill(body=body, content_type="text/html")
+
+
+def main() -> None:
+    default, declared = scripts(ConsentConfig()), scripts(ConsentConfig(use=("google-analytics", "youtube", "hotjar")))
+    rows = [
+        ("guard.js, the whole catalogue, brotli", f"{default['guard'][1]} bytes", "budget 4096"),
+        ("the same, three services declared", f"{declared['guard'][1]} bytes", ""),
+        ("device.js, brotli", f"{default['device'][1]} bytes", ""),
+    ]
+    took = milliseconds({"an empty script": "0", **{f"{name}.js": text for name, (text, _) in default.items()}})
+    rows += [
+        (f"{name}, run once", f"{ms:.2f} ms", "budget 2" if name == "guard.js" else "") for name, ms in took.items()
+    ]
+    table("The page guard", rows)
+
+
+if __name__ == "__main__":
+    main()

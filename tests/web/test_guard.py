@@ -1,0 +1,96 @@
+"""The page guard as it is served: small, the same for everybody, and on a page only where something is held back."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from asgi.exchange import answering, call, consent_cookie, wrapped
+from consent_mw.build import build_policy
+from consent_mw.config import ConsentConfig
+from consent_mw.web.guard import UNDECLARED, Guard
+
+BUDGET = 4 * 1024
+
+
+def guard(config: dict[str, Any]) -> Guard:
+    own = {entry["name"] for entry in config.get("cookies", ())}
+    return Guard(build_policy(ConsentConfig.load(config)), "/consent", own_hosts=["static.shop"], own_names=own)
+
+
+def served(config: dict[str, Any], stem: str) -> str:
+    return next(asset.body.decode() for name, asset in guard(config).assets.items() if name.startswith(f"{stem}."))
+
+
+@pytest.mark.parametrize("config", [{}, {"use": ["google-analytics", "youtube", "hotjar"]}])
+def test_it_stays_within_its_budget_with_every_host_of_the_catalogue(config: dict[str, Any]) -> None:
+    sizes = {name.partition(".")[0]: len(asset.brotli or b"") for name, asset in guard(config).assets.items()}
+    assert sizes["guard"] <= BUDGET
+    assert sizes["guard"] + sizes["device"] <= BUDGET * 1.5
+
+
+def test_everybody_gets_the_same_files() -> None:
+    app = wrapped(answering())
+    pages = [call(app).body, call(app, headers=[consent_cookie(app, {"action": "accept_all"})]).body]
+    addresses = [re.findall(rb'src="(/consent/assets/(?:guard|device)[^"]+)"', page) for page in pages]
+    assert len(addresses[0]) == 2
+    assert addresses[0] == addresses[1]
+    granted = [set(re.findall(rb'data-granted="([^"]*)"', page)) for page in pages]
+    assert granted == [{b"necessary"}, {b"necessary identification personalization_analytics"}]
+
+
+def test_it_is_the_first_script_and_stands_between_our_marks() -> None:
+    body = call(
+        wrapped(answering(b"<!doctype html><html><head><script>run()</script></head><body></body></html>"))
+    ).body
+    assert re.match(rb'<!doctype html><html><head><!--consent--><script src="/consent/assets/guard\.', body)
+
+
+def test_whoever_granted_everything_gets_none() -> None:
+    app = wrapped(answering())
+    assert b"data-granted" not in call(app, headers=[consent_cookie(app)]).body
+
+
+def test_it_carries_the_nonce_of_the_app() -> None:
+    policy = (b"content-security-policy", b"script-src 'nonce-abc123'")
+    body = call(wrapped(answering(headers=[(b"content-type", b"text/html"), policy]))).body
+    assert len(re.findall(rb'<script src="/consent/assets/(?:guard|device)[^>]* nonce="abc123"></script>', body)) == 2
+
+
+def test_under_a_mount_its_address_is_the_mounts() -> None:
+    assert b'<script src="/shop/consent/assets/guard.' in call(wrapped(answering()), root_path="/shop").body
+
+
+def test_declared_services_are_known_exactly_and_the_rest_belongs_to_nobody() -> None:
+    text = served({"use": ["hotjar"], "services": [{"id": "own", "name": "Own", "category": "necessary"}]}, "guard")
+    assert '"hotjar":"hotjar.com hotjar.io' in text
+    assert f'[["{UNDECLARED}",' in text
+    assert '"own":["static.shop"]' in text
+
+
+def test_own_answers_to_undeclared_services_go_along_with_the_visitor() -> None:
+    app = wrapped(answering())
+    choice = {"action": "save", "categories": {"personalization_analytics": True}, "services": {"hotjar": False}}
+    body = call(app, headers=[consent_cookie(app, choice)]).body
+    found = re.search(rb'data-references="([^"]*)"', body)
+    assert found is not None
+    assert json.loads(found[1].replace(b"&quot;", b'"')).keys() == {UNDECLARED}
+    choice["categories"] = {}
+    choice["services"] = {"hotjar": True}
+    body = call(app, headers=[consent_cookie(app, choice)]).body
+    assert b"{&quot;necessary&quot;:&quot;hotjar.com" in body
+
+
+def test_the_site_s_own_names_are_known_at_once() -> None:
+    cookies = [
+        {"name": "cart_*", "category": "necessary"},
+        {"name": "remember", "category": "identification", "without_consent": "session_only"},
+    ]
+    text = served({"cookies": cookies}, "device")
+    assert '{"necessary":"cart_*","~identification":"remember"}' in text
+    assert '"open":false' in text
+    assert '"place":"geolocation"' in text
+    assert '"open":true' in served({"enforcement": {"unclassified_cookies": "allow"}}, "device")
