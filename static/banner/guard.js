@@ -30,16 +30,22 @@
   // The rest of the catalogue as fingerprints: sorted hashes, as Golomb-Rice codes of their differences.
   /** @param {import("./guard").Codes} set */
   const decoded = ([needs, size, rest, codes]) => {
-    const bits = [...atob(codes)].map(byte => byte.charCodeAt(0).toString(2).padStart(8, "0")).join("");
-    let at = 0;
-    const members = new Set();
-    for (const [, high = "", low = ""] of bits.matchAll(RegExp(`(1*)0(.{${rest}})`, "g")))
-      members.add((at += high.length * 2 ** rest + parseInt(low, 2)));
+    /** @type {Set<number> | undefined} */
+    let members;
+    // Most pages never ask.
+    const decode = () => {
+      const bits = [...atob(codes)].map(byte => byte.charCodeAt(0).toString(2).padStart(8, "0")).join("");
+      let at = 0;
+      members = new Set();
+      for (const [, high = "", low = ""] of bits.matchAll(RegExp(`(1*)0(.{${rest}})`, "g")))
+        members.add((at += high.length * 2 ** rest + parseInt(low, 2)));
+      return members;
+    };
     /** @param {string} text */
     const has = text => {
       let sum = 2166136261;
       for (const letter of text) sum = Math.imul(sum ^ letter.charCodeAt(0), 16777619);
-      return members.has(((sum ^ (sum >>> 15)) >>> 0) % size);
+      return (members ?? decode()).has(((sum ^ (sum >>> 15)) >>> 0) % size);
     };
     return { needs, has };
   };
