@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from benchmarks import bench_decisions, bench_guard, bench_html, bench_ledger, bench_location, bench_request, bench_server, size
+from benchmarks import (
+    bench_decisions,
+    bench_guard,
+    bench_html,
+    bench_ledger,
+    bench_location,
+    bench_request,
+    bench_server,
+    size,
+)
 
 
 def main() -> None:
