@@ -37,7 +37,12 @@ RUDE = """
 * { box-sizing: content-box; } html { font-size: 62.5%; } body { letter-spacing: .3em; text-transform: uppercase; }
 button, .c-actions button { all: unset; font-size: 40px; background: red; display: none; }
 div > form button[value=reject_all] { opacity: .1; } h2 { display: none } p { visibility: hidden }
-section { position: static } input { display: none } [hidden] { display: block } a { pointer-events: none }
+section { position: static } div { margin: 1in } dialog { display: block } input { display: none }
+[hidden] { display: block } a { pointer-events: none }
+* { all: revert; color: red !important; font-size: 40px !important; background: #fff !important }
+* { width: 10px !important }
+#consent-root button[value=reject_all] { visibility: hidden !important; border: 9px solid !important }
+#cover { position: fixed; inset: 0; z-index: 2147483647; width: auto !important; background: lime !important }
 """
 
 
@@ -83,7 +88,11 @@ def page(context: BrowserContext) -> Page:
 def test_yes_and_no_look_the_same_on_the_rudest_site(
     serve: Serve, browser: Browser, position: str, width: int, scheme: Any
 ) -> None:
-    site = serve(_wrapped(f"<!doctype html><style>{RUDE}</style><h1>Rude</h1>", banner={"position": position}))
+    site = serve(
+        _wrapped(
+            f"<!doctype html><style>{RUDE}</style><body><h1>Rude</h1><i id=cover></i>", banner={"position": position}
+        )
+    )
     with browser.new_context(viewport={"width": width, "height": 640}, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(site)
@@ -92,6 +101,8 @@ def test_yes_and_no_look_the_same_on_the_rudest_site(
         )
         for button in (accept_all, reject_all):
             expect(button).to_be_in_viewport(ratio=1)
+            button.click(trial=True)  # nothing of the page lies over it
+        page.mouse.move(0, 0)
         looks = "(b) => { const s = {...getComputedStyle(b)}; const r = b.getBoundingClientRect();"
         looks += " for (const k in s) if (/^\\d+$/.test(k)) delete s[k];"
         looks += " return {...s, w: r.width, h: r.height, perspectiveOrigin: 0, transformOrigin: 0} }"
@@ -102,6 +113,7 @@ def test_yes_and_no_look_the_same_on_the_rudest_site(
         assert contrast(_hex(one["color"]), _hex(one["backgroundColor"])) >= 4.5
         banner = page.locator("#consent-banner")
         expect(banner).to_have_css("text-transform", "none")
+        expect(page.locator("#consent-banner p")).to_have_css("font-size", "16px")
         expect(banner).to_have_css("letter-spacing", "normal")
         expect(page.locator("#consent-banner p")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no sideways scrolling"
