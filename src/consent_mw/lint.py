@@ -79,17 +79,23 @@ def _notice(subject: _Subject) -> Iterator[Remark]:
 
 
 def _services(subject: _Subject) -> Iterator[Remark]:
-    for service in subject.policy.declared:
-        where = f"services.{service.id}"
-        missing = [key for key in ("policy_url", "retention") if not getattr(service, key)]
-        own = service.id in {entry.id for entry in subject.config.services}
-        if own and missing:
-            yield Remark("EU-16", where, f"says nothing of its {' and '.join(missing)}")
-        unknown = [rule.name for rule in service.cookies if rule.max_age_days is None]
-        if unknown:
-            yield Remark("EU-16", where, f"no duration is given for {', '.join(unknown)}")
-        if service.owner and not service.country and any(entry.home for entry in subject.regimes):
-            yield Remark("CN-11", where, "has no country, so it is taken to be abroad")
+    own = {entry.id for entry in subject.config.services}
+    declared = subject.policy.declared
+    for key in ("policy_url", "retention"):
+        silent = [service.id for service in declared if service.id in own and not getattr(service, key)]
+        if silent:
+            yield Remark("EU-16", "services", f"nothing is said of {key}: {_some(silent)}")
+    unknown = [rule.name for rule in _declared_cookies(subject.policy) if rule.max_age_days is None]
+    if unknown:
+        yield Remark("EU-16", "services", f"no duration is given for {_some(unknown)}")
+    nowhere = [service.id for service in declared if service.owner and not service.country]
+    if nowhere and any(entry.home for entry in subject.regimes):
+        yield Remark("CN-11", "services", f"without a country, and so taken to be abroad: {_some(nowhere)}")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def _lifetimes(subject: _Subject) -> Iterator[Remark]:
@@ -101,9 +107,7 @@ def _lifetimes(subject: _Subject) -> Iterator[Remark]:
         if (rule.max_age_days or 0) > limit and not _is_necessary(rule, subject.policy)
     ]
     if outliving:
-        more = f" and {len(outliving) - MAX_NAMED} more" if len(outliving) > MAX_NAMED else ""
-        says = f"these live longer than a consent, {limit} days: {', '.join(outliving[:MAX_NAMED])}{more}"
-        yield Remark("EU-13", "cookies", says)
+        yield Remark("EU-13", "cookies", f"these live longer than a consent, {limit} days: {_some(outliving)}")
 
 
 def _is_necessary(rule: CookieRule, policy: Policy) -> bool:

@@ -20,6 +20,7 @@ from consent_mw.settings import Controller, PolicySettings
 from consent_mw.web import pages
 from consent_mw.web.assets import Asset, find
 from consent_mw.web.html import CLOSE, OPEN, Template, escape, slot
+from consent_mw.web.news import change_ahead, news
 from consent_mw.web.placeholder import placeholder
 from consent_mw.web.preferences import (
     choice_buttons,
@@ -214,7 +215,7 @@ class Banner:
             f"{self._style_markup(inline_style)}"
             f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
             f'data-cookies="{words["no_cookies"]}">'
-            f"{status}</p>{self._change(words) if consent.change_ahead else ''}"
+            f"{status}</p>{change_ahead(self._notice, words) if consent.change_ahead else ''}"
             f"{self._first_layer(consent, words, hidden=not asks)}"
             f'<div id="consent-entry"{" hidden" if asks else ""}>'
             f'<a href="{preferences_address(words)}" data-consent-action="open">{words["settings"]}</a>'
@@ -223,15 +224,6 @@ class Banner:
             f"{self._allow_form(consent, words)}"
             f'<script src="{slot("base")}/assets/{self._script.name}" defer{slot("nonce")}></script></div>{CLOSE}'
         )
-
-    def _change(self, words: Words) -> str:
-        """A prominent notice of a change, from its publication until it takes effect."""
-        day = self._notice.effective_at
-        if day is None:
-            return ""
-        date = f'<b><time datetime="{day.isoformat()}">{escape(words.date(day))}</time></b>'
-        changes = escape(" ".join(self._notice.changes_in(words.tag)))
-        return f'<p id="consent-change" role="note">{words.html("change", date=date, changes=changes)}</p>'
 
     def _opt_out_link(self, words: Words) -> str:
         """In the words of 11 CCR 7013; it leads to where one click refuses everything."""
@@ -267,7 +259,7 @@ class Banner:
 
     def _asks(self, consent: Consent, words: Words) -> str:
         if consent.stale:
-            return words.html("news", categories=LIST_SEPARATOR.join(_news(id, consent, words) for id in consent.stale))
+            return words.html("news", categories=LIST_SEPARATOR.join(news(id, consent, words) for id in consent.stale))
         asked = [
             category.id for category in self._policy.optional if not self._policy.is_separate(category, consent.rules)
         ]
@@ -282,15 +274,6 @@ class Banner:
 def _json_time(epoch_seconds: int) -> str:
     """As :func:`~consent_mw.web.state.state_view` has it, in JSON, in an attribute."""
     return f"&quot;{timestamp(epoch_seconds)}&quot;"
-
-
-def _news(id: str, consent: Consent, words: Words) -> str:
-    """A category with what is new in it: its purposes by name, and its services."""
-    policy = consent.policy
-    purposes = [words.purposes((purpose,)) for purpose in policy.categories[id].purposes if purpose in consent.news]
-    services = [s.name for s in policy.declared if s.id in consent.news and id in s.categories]
-    parts = f" ({escape(', '.join([*purposes, *services]))})" if purposes or services else ""
-    return f"<b>{escape(words.label(id))}</b>{parts}"
 
 
 def _list(ids: Sequence[str], words: Words) -> str:
