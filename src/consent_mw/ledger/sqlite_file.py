@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import struct
+from functools import partial
 from pathlib import Path
 
 from consent_mw.errors import LedgerError
@@ -30,7 +31,8 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS, migrating: bool =
     # mode=rw: a file that vanished meanwhile is an error, never a new and empty ledger.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_seconds, cached_statements=1024)
-    db.text_factory = _lenient_text
+    # A byte that tampering left must reach verify(), not stop it.
+    db.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
         _prepare(db, path)
         version = _migrated(db) if migrating else _version(db)
@@ -73,11 +75,6 @@ def _migrated(db: sqlite3.Connection) -> int:
             db.execute(f"PRAGMA user_version = {version + 1}")
         db.execute("COMMIT")
     return _version(db)
-
-
-def _lenient_text(data: bytes) -> str:
-    # A byte that tampering left must reach verify(), not stop it.
-    return data.decode(errors="replace")
 
 
 def _demand(db: sqlite3.Connection, path: Path, pragma: str, value: str | int) -> None:
