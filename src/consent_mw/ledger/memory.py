@@ -66,6 +66,9 @@ class MemoryStore:
     def find(self, keys: Collection[str]) -> dict[str, int]:
         return {key: self._positions[key] for key in keys if key in self._positions}
 
+    def locate(self, keys: Collection[str]) -> tuple[dict[str, int], int]:
+        return self.find(keys), self.size()
+
     def of_subject(self, subject: str) -> list[int]:
         return [row.position for row in self._rows if row.personal is not None and row.personal.subject == subject]
 

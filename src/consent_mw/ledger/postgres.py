@@ -19,7 +19,7 @@ import asyncpg
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.open import masked
-from consent_mw.ledger.postgres_schema import INSERT, MIGRATIONS, READ_ROWS, SCHEMA, SCHEMA_VERSION, script
+from consent_mw.ledger.postgres_schema import INSERT, LOCATE, MIGRATIONS, READ_ROWS, SCHEMA, SCHEMA_VERSION, script
 from consent_mw.ledger.store import Disconnected, Erasure, Personal, Row
 from consent_mw.ledger.writer import ThreadedLedger
 
@@ -183,7 +183,12 @@ class PostgresStore:
         return int(self._value("SELECT coalesce(max(idx) + 1, 0) FROM tree"))
 
     def find(self, keys: Collection[str]) -> dict[str, int]:
-        return dict(self._rows("SELECT key, idx FROM record WHERE key = ANY($1)", list(keys)))
+        return self.locate(keys)[0]
+
+    def locate(self, keys: Collection[str]) -> tuple[dict[str, int], int]:
+        found = dict(self._rows(LOCATE, list(keys)))
+        size: int = found.pop(None)
+        return found, size
 
     def of_subject(self, subject: str) -> list[int]:
         query = "SELECT idx FROM personal WHERE subject = $1 ORDER BY idx"

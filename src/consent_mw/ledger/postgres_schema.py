@@ -46,6 +46,11 @@ WITH grown AS (
 INSERT INTO personal SELECT * FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[])
 """
 
+LOCATE = """
+SELECT key, idx FROM record WHERE key = ANY($1)
+UNION ALL SELECT NULL, coalesce(max(idx) + 1, 0) FROM tree
+"""
+
 READ_ROWS = """
 SELECT idx, hashes, key, evidence, secret, subject, device, page
 FROM tree LEFT JOIN record USING (idx) LEFT JOIN personal USING (idx)

@@ -16,7 +16,7 @@ from typing import Any
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.sqlite_file import BUSY_SECONDS, connect, create_if_missing, demand_local
-from consent_mw.ledger.sqlite_schema import READ_ROWS
+from consent_mw.ledger.sqlite_schema import LOCATE, READ_ROWS
 from consent_mw.ledger.store import Erasure, Personal, Row
 from consent_mw.ledger.writer import ThreadedLedger
 
@@ -164,8 +164,12 @@ class SqliteStore:
         return int(self._rows("SELECT coalesce(max(idx) + 1, 0) FROM tree")[0][0])
 
     def find(self, keys: Collection[str]) -> dict[str, int]:
-        query = "SELECT key, idx FROM record WHERE key IN (SELECT value FROM json_each(?))"
-        return dict(self._rows(query, json.dumps(list(keys))))
+        return self.locate(keys)[0]
+
+    def locate(self, keys: Collection[str]) -> tuple[dict[str, int], int]:
+        found = dict(self._rows(LOCATE, json.dumps(list(keys))))
+        size: int = found.pop(None)
+        return found, size
 
     def of_subject(self, subject: str) -> list[int]:
         return [row[0] for row in self._rows("SELECT idx FROM personal WHERE subject = ? ORDER BY idx", subject)]

@@ -64,6 +64,11 @@ FROM tree LEFT JOIN record USING (idx) LEFT JOIN personal USING (idx)
 WHERE tree.idx >= ? AND tree.idx < ? ORDER BY tree.idx
 """
 
+LOCATE = """
+SELECT key, idx FROM record WHERE key IN (SELECT value FROM json_each(?))
+UNION ALL SELECT NULL, coalesce(max(idx) + 1, 0) FROM tree
+"""
+
 _NEVER_UPDATED = ("tree", "record", "personal", "erasure", "text", "head", "meta")
 _NEVER_DELETED = ("tree", "erasure", "text", "head", "meta")
 

@@ -120,6 +120,10 @@ class Store(Protocol):
         """Positions of those of these idempotency keys that are stored."""
         ...
 
+    def locate(self, keys: Collection[str]) -> tuple[dict[str, int], int]:
+        """:meth:`find` and :meth:`size`, in one question."""
+        ...
+
     def of_subject(self, subject: str) -> list[int]:
         """Positions whose personal half names this subject, in order."""
         ...
@@ -162,8 +166,8 @@ class Appender:
 
 def append_within(store: Store, entries: Sequence[Entry], known: Frontier | None = None) -> tuple[list[int], Frontier]:
     """Append within a transaction of the caller. Returns the positions and the new right edge of the tree."""
-    positions = store.find([entry.key for entry in entries])
-    frontier = load_frontier(store, known)
+    positions, size = store.locate([entry.key for entry in entries])
+    frontier = load_frontier(store, size, known)
     rows = []
     for entry in entries:
         if entry.key not in positions:
@@ -173,9 +177,8 @@ def append_within(store: Store, entries: Sequence[Entry], known: Frontier | None
     return [positions[entry.key] for entry in entries], frontier
 
 
-def load_frontier(store: Store, known: Frontier | None = None) -> Frontier:
+def load_frontier(store: Store, size: int, known: Frontier | None = None) -> Frontier:
     """The right edge of the stored tree; a copy of ``known`` where nobody else has appended since."""
-    size = store.size()
     if known is not None and known.size == size:
         return known.copy()
     parts = perfect_subtrees(0, size)
