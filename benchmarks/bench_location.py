@@ -24,10 +24,10 @@ from pillow_heif import register_heif_opener
 from benchmarks.bench_request import SECRET, bare, consent_cookie, headers_with
 from benchmarks.measure import added, interleaved, table
 from consent_mw import ConsentMiddleware
-from consent_mw.enforce.location_form import scrub_form
-from consent_mw.enforce.location_json import scrub_json
-from consent_mw.enforce.location_multipart import MultipartScrubber
-from consent_mw.enforce.location_rules import LocationRules
+from consent_mw.enforce.location.form import scrub_form
+from consent_mw.enforce.location.json_text import scrub_json
+from consent_mw.enforce.location.multipart import MultipartScrubber
+from consent_mw.enforce.location.rules import LocationRules
 from consent_mw.enforce.photos.media import MediaScrubber
 
 REQUESTS, ROUNDS, PHOTO_ROUNDS, COPIES, PIECE = 4000, 21, 3, 6, 64 * 1024

@@ -12,9 +12,9 @@ import logging
 import re
 from typing import Any
 
-from consent_mw.enforce.location_address import UNKNOWN, cut_address
-from consent_mw.enforce.location_rules import LocationRules
-from consent_mw.enforce.location_text import scrub_prose
+from consent_mw.enforce.location.address import UNKNOWN, cut_address
+from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.text import scrub_prose
 
 PLACE = "(place)"
 """Stands where a pair of coordinates stood that nothing announced."""

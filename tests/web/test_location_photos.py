@@ -96,6 +96,14 @@ def test_a_photo_as_text_in_json_loses_its_place(granted: bool, mounted: Consent
     assert places(base64.b64decode(seen["raw"])) == {}
 
 
+@pytest.mark.parametrize("setting", ["reject", "pass"])
+def test_a_broken_photo_as_text_goes_or_passes_as_configured(setting: str) -> None:
+    text = base64.b64encode(PHOTO[:110]).decode()
+    body = json.dumps({"avatar": text, "name": "x"}).encode()
+    seen = upload(middleware(location={"broken_media": setting}), "application/json", body)
+    assert json.loads(seen.body) == {"avatar": "" if setting == "reject" else text, "name": "x"}
+
+
 def test_a_long_photo_streams_with_its_length(mounted: ConsentMiddleware) -> None:
     large = photo(2048)
     assert len(large) > 1024 * 1024

@@ -197,7 +197,7 @@ def test_our_own_failure_drops_the_body_and_serves_the_request(
     def fail(*_: Any) -> Any:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr("consent_mw.enforce.location_body.scrub_json", fail)
+    monkeypatch.setattr("consent_mw.enforce.location.body.scrub_json", fail)
     seen = post(mounted, JSON, b'{"lat": 39.9042}')
     assert (seen.status, seen.body, seen.seen(b"content-length")) == (200, b"", [b"0"])
     assert "could not judge" in caplog.text

@@ -14,15 +14,15 @@ from urllib.parse import parse_qsl, quote
 from starlette.types import Receive, Scope
 
 from consent_mw.core.policy import Policy
-from consent_mw.enforce.location_address import ClientAddress, cut_host
-from consent_mw.enforce.location_body import scrubber_for
-from consent_mw.enforce.location_form import scrub_form
-from consent_mw.enforce.location_headers import HeaderScrubber
-from consent_mw.enforce.location_json import Scrubbed
-from consent_mw.enforce.location_multipart import NO
-from consent_mw.enforce.location_path import coarsen_path, coarsen_raw_path
-from consent_mw.enforce.location_rules import LocationRules, Memo
-from consent_mw.enforce.location_values import Precise
+from consent_mw.enforce.location.address import ClientAddress, cut_host
+from consent_mw.enforce.location.body import scrubber_for
+from consent_mw.enforce.location.form import scrub_form
+from consent_mw.enforce.location.headers import HeaderScrubber
+from consent_mw.enforce.location.json_text import Scrubbed
+from consent_mw.enforce.location.multipart import NO
+from consent_mw.enforce.location.path import coarsen_path, coarsen_raw_path
+from consent_mw.enforce.location.rules import LocationRules, Memo
+from consent_mw.enforce.location.values import Precise
 from consent_mw.settings import LocationSettings
 from consent_mw.web.folders import Folders
 from consent_mw.web.observed import Observed
@@ -72,6 +72,7 @@ class LocationGate:
             fields=settings.extra_fields,
             precise=Precise(settings.precise),
             client_ip=mode,
+            keep_broken=settings.broken_media == "pass",
         )
         self._headers = HeaderScrubber(self._rules)
         self._queries: Memo[bytes, Scrubbed] = Memo(lambda query: scrub_form(query, self._rules), MAX_QUERY)

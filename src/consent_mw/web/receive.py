@@ -15,8 +15,8 @@ from typing import Any
 from anyio import to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from consent_mw.enforce.location_body import BodyScrubber, scrubber_for
-from consent_mw.enforce.location_rules import LocationRules
+from consent_mw.enforce.location.body import BodyScrubber, scrubber_for
+from consent_mw.enforce.location.rules import LocationRules
 from consent_mw.web.problem import problem
 
 logger = logging.getLogger("consent_mw")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from consent_mw.enforce.location_media import MEDIA_HINTS, SHORTEST_PHOTO
-from consent_mw.enforce.location_rules import Interest, LocationRules
-from consent_mw.enforce.location_values import may_name_itself
+from consent_mw.enforce.location.rules import Interest, LocationRules
+from consent_mw.enforce.location.values import may_name_itself
+from consent_mw.enforce.photos.embedded import MEDIA_HINTS, SHORTEST_PHOTO
 
 MAX_KEYS = 50
 """Keys that one pattern looks for; with more of them every string is read."""

@@ -16,8 +16,11 @@ SHORTEST_PHOTO = 128
 _MAGIC = tuple(hint[1:].decode() for hint in MEDIA_HINTS[1:])
 
 
-def scrub_embedded(text: str) -> str | None:
-    """Clear a base64 photo; ``None`` when there is nothing to clear, or it is no photo."""
+def scrub_embedded(text: str, *, keep_broken: bool = False) -> str | None:
+    """Clear a base64 photo; ``None`` when there is nothing to clear, or it is no photo.
+
+    :param keep_broken: leave a photo that cannot be cleared; else nothing is left of it
+    """
     head, marker, payload = text.partition(";base64,") if text.startswith("data:") else ("", "", text)
     if not marker and not payload.startswith(_MAGIC):
         return None
@@ -26,4 +29,6 @@ def scrub_embedded(text: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     result = scrub(data)
+    if result.broken is not None:
+        return None if keep_broken else ""
     return head + marker + base64.b64encode(result.data).decode() if result.removed else None

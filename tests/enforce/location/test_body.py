@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consent_mw.enforce import location_body
-from consent_mw.enforce.location_body import scrubber_for
-from consent_mw.enforce.location_json import scrub_json
-from consent_mw.enforce.location_rules import LocationRules
+from consent_mw.enforce.location import body
+from consent_mw.enforce.location.body import scrubber_for
+from consent_mw.enforce.location.json_text import scrub_json
+from consent_mw.enforce.location.rules import LocationRules
 
 RULES = LocationRules()
 
@@ -31,7 +31,7 @@ values = st.recursive(
 
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(location_body, "WINDOW", 64)
+    monkeypatch.setattr(body, "WINDOW", 64)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -54,7 +54,7 @@ def test_a_window_ends_where_an_object_does_and_not_in_a_string() -> None:
 
 
 def test_what_can_nowhere_be_cut_is_held_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(location_body, "MAX_WINDOW", 1000)
+    monkeypatch.setattr(body, "MAX_WINDOW", 1000)
     scrubber = scrubber_for(b"application/json", RULES)
     out = [scrubber.feed(b"1," * 50) for _ in range(40)]
     assert len(b"".join(out)) >= 3000

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from consent_mw.enforce.location_json import UNNAMED, Scrubbed
-from consent_mw.enforce.location_rules import LocationRules
-from consent_mw.enforce.location_values import may_name_itself, scrub_self_naming
+from consent_mw.enforce.location.json_text import UNNAMED, Scrubbed
+from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.values import may_name_itself, scrub_self_naming
 
 MAX_BEFORE = 300
 """Characters before a value that are searched for its name: an element may have attributes."""

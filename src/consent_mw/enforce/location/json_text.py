@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from consent_mw.enforce.location_glance import STRING, keys_of_interest, member_pattern
-from consent_mw.enforce.location_media import scrub_embedded
-from consent_mw.enforce.location_names import Kind, is_container, kind_of
-from consent_mw.enforce.location_rules import LocationRules
+from consent_mw.enforce.location.glance import STRING, keys_of_interest, member_pattern
+from consent_mw.enforce.location.names import Kind, is_container, kind_of
+from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.photos.embedded import scrub_embedded
 
 Scrubbed = tuple[bytes, tuple[str, ...]]
 
@@ -88,7 +88,7 @@ def scrub_string(
             result, removed = scrub_json(raw, rules, nesting=nesting + 1)
             if removed:
                 return result.decode("utf-8", "surrogatepass"), removed
-    elif (photo := scrub_embedded(text)) is not None:
+    elif (photo := scrub_embedded(text, keep_broken=rules.keep_broken)) is not None:
         return photo, (name or UNNAMED,)
     kept = rules.scrub_field(name, text, inside=inside)
     return kept, () if kept is None else (name or UNNAMED,)

@@ -1,6 +1,6 @@
 """Which names speak of a place: the vocabulary, and how a name is read.
 
-A name alone decides nothing; :mod:`consent_mw.enforce.location_values` looks at the value too. Here a name only gets a
+A name alone decides nothing; :mod:`consent_mw.enforce.location.values` looks at the value too. Here a name only gets a
 :class:`Kind`, which says what a value has to look like to be a place. Names are read as words, so that ``startLat``,
 ``pickup_latitude``, ``geo[lat]`` and ``LAT`` are axes, and ``platform``, ``latency`` and ``longform`` are nothing.
 """

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consent_mw.enforce import location_glance
-from consent_mw.enforce.location_json import _Editor, scrub_json
-from consent_mw.enforce.location_rules import LocationRules
-from consent_mw.enforce.location_values import Precise
+from consent_mw.enforce.location import glance
+from consent_mw.enforce.location.json_text import _Editor, scrub_json
+from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.values import Precise
 
 RULES = LocationRules()
 COARSE = LocationRules(precise=Precise.COARSEN)
@@ -118,6 +118,6 @@ def test_any_bytes_are_read_without_a_failure(body: bytes) -> None:
 
 
 def test_many_keys_are_looked_for_by_reading_every_string() -> None:
-    count = location_glance.MAX_KEYS + 1
+    count = glance.MAX_KEYS + 1
     body = json.dumps({f"{chr(97 + n % 26)}{n}_lat": 39.9042 for n in range(count)}).encode()
     assert scrub_json(body, RULES)[0] == b"{}"

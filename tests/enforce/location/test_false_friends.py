@@ -7,13 +7,13 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from consent_mw.enforce.location_form import scrub_form
-from consent_mw.enforce.location_headers import HeaderScrubber
-from consent_mw.enforce.location_json import scrub_json
-from consent_mw.enforce.location_multipart import MultipartScrubber
-from consent_mw.enforce.location_rules import LocationRules
-from consent_mw.enforce.location_text import scrub_text_body
-from consent_mw.enforce.location_values import Precise
+from consent_mw.enforce.location.form import scrub_form
+from consent_mw.enforce.location.headers import HeaderScrubber
+from consent_mw.enforce.location.json_text import scrub_json
+from consent_mw.enforce.location.multipart import MultipartScrubber
+from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.text import scrub_text_body
+from consent_mw.enforce.location.values import Precise
 
 FIELDS = {
     # names that begin or end like a coordinate's

@@ -15,7 +15,7 @@ import pytest
 
 from consent_mw.enforce.photos.base import MAX_HELD
 from consent_mw.enforce.photos.media import MediaScrubber, scrub
-from enforce.photo_seeds import XMP, box, chunk, seeds
+from enforce.photos.seeds import XMP, box, chunk, seeds
 
 FORMATS = ("jpeg", "png", "webp", "tiff", "gif", "svg", "heic", "avif", "video")
 MARKS = (b"Qyzzyville", b"39,54.252N", b"+39.9042+116.4074")

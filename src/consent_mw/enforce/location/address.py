@@ -43,7 +43,7 @@ ADDRESS_HEADERS = frozenset(
     x-bd-client-ip x-volc-client-ip x-huawei-client-ip
     """.split()
 )
-"""Lower case, with dashes; :class:`~consent_mw.enforce.location_rules.LocationRules` reads any spelling."""
+"""Lower case, with dashes; :class:`~consent_mw.enforce.location.rules.LocationRules` reads any spelling."""
 
 _LOCAL_V4 = tuple(
     IPv4Network(net)

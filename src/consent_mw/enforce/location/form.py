@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from consent_mw.enforce.location_json import Scrubbed, scrub_string
-from consent_mw.enforce.location_rules import LocationRules, form_text
-from consent_mw.enforce.location_values import may_name_itself
+from consent_mw.enforce.location.json_text import Scrubbed, scrub_string
+from consent_mw.enforce.location.rules import LocationRules, form_text
+from consent_mw.enforce.location.values import may_name_itself
 
 _PLAIN = "/?:@!$'()*,;"
 """Stands unescaped in a query (RFC 3986 section 3.4)."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from consent_mw.enforce.location_names import kind_of
-from consent_mw.enforce.location_rules import LocationRules
+from consent_mw.enforce.location.names import kind_of
+from consent_mw.enforce.location.rules import LocationRules
 
 ANY_PLACE = "position"
 """What a segment is called that no segment before it names: a place only as a pair with decimals."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from consent_mw.enforce.location_address import Header, cut_header
-from consent_mw.enforce.location_form import scrub_url
-from consent_mw.enforce.location_names import MAX_NAME_LENGTH
-from consent_mw.enforce.location_rules import MEMO_ENTRIES, HeaderKind, LocationRules, Memo
+from consent_mw.enforce.location.address import Header, cut_header
+from consent_mw.enforce.location.form import scrub_url
+from consent_mw.enforce.location.names import MAX_NAME_LENGTH
+from consent_mw.enforce.location.rules import MEMO_ENTRIES, HeaderKind, LocationRules, Memo
 
 MAX_LINE = 512
 """Bytes of a header that are remembered: a visitor's address and a page's URL come again and again."""

@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import Generic, TypeVar
 from urllib.parse import unquote_plus
 
-from consent_mw.enforce.location_address import ADDRESS_HEADERS, ClientAddress
-from consent_mw.enforce.location_names import MAX_NAME_LENGTH, Kind, is_companion, kind_of, words_of
-from consent_mw.enforce.location_values import Precise, scrub_text
+from consent_mw.enforce.location.address import ADDRESS_HEADERS, ClientAddress
+from consent_mw.enforce.location.names import MAX_NAME_LENGTH, Kind, is_companion, kind_of, words_of
+from consent_mw.enforce.location.values import Precise, scrub_text
 
 MEMO_ENTRIES = 4096
 """Names remembered per rule set. Clients choose names, so the memo must not grow with them."""
@@ -107,6 +107,7 @@ class LocationRules:
     :param fields: further field names (query, form, JSON) whose value is removed, whatever it is; wildcards as above
     :param precise: what happens to precise values
     :param client_ip: what happens to public client addresses
+    :param keep_broken: whether a photo in a text stays that cannot be cleared
     """
 
     def __init__(
@@ -116,8 +117,10 @@ class LocationRules:
         fields: Iterable[str] = (),
         precise: Precise = Precise.REMOVE,
         client_ip: ClientAddress = ClientAddress.TRUNCATE,
+        keep_broken: bool = False,
     ) -> None:
         self.precise = Precise(precise)
+        self.keep_broken = keep_broken
         self.client_ip = ClientAddress(client_ip)
         globs = (*_PLACE_HEADERS, *map(_plain, headers))
         self._headers = re.compile("|".join(map(translate, globs)))
@@ -130,7 +133,7 @@ class LocationRules:
     @cached_property
     def photos_only(self) -> LocationRules:
         """Rules that know no places, for the bodies of a visitor who shares theirs: photos may show somebody else's."""
-        return _NoRules(precise=self.precise)
+        return _NoRules(precise=self.precise, keep_broken=self.keep_broken)
 
     @cached_property
     def coarse(self) -> LocationRules:
@@ -170,7 +173,7 @@ class LocationRules:
         return self._own_fields.match(name[:MAX_NAME_LENGTH].lower()) is not None
 
     def scrub_field(self, name: str, text: str, *, inside: bool = False) -> str | None:
-        """What may stay of a field's value; see :func:`~consent_mw.enforce.location_values.scrub_text`.
+        """What may stay of a field's value; see :func:`~consent_mw.enforce.location.values.scrub_text`.
 
         :param inside: the field stands beside a coordinate, where ``x`` and ``accuracy`` are about the place too
         """

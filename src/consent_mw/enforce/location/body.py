@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from consent_mw.enforce.location_form import scrub_form
-from consent_mw.enforce.location_json import Scrubbed, scrub_json
-from consent_mw.enforce.location_multipart import MultipartScrubber, boundary_of
-from consent_mw.enforce.location_rules import LocationRules
-from consent_mw.enforce.location_text import scrub_text_body
+from consent_mw.enforce.location.form import scrub_form
+from consent_mw.enforce.location.json_text import Scrubbed, scrub_json
+from consent_mw.enforce.location.multipart import MultipartScrubber, boundary_of
+from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.text import scrub_text_body
 from consent_mw.enforce.photos.base import SNIFFED
 from consent_mw.enforce.photos.media import MediaScrubber, walker_for
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from consent_mw.enforce.location_names import Kind
+from consent_mw.enforce.location.names import Kind
 
 
 class Precise(StrEnum):

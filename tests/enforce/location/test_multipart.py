@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from consent_mw.enforce import location_multipart
-from consent_mw.enforce.location_multipart import MultipartScrubber, boundary_of
-from consent_mw.enforce.location_rules import LocationRules
+from consent_mw.enforce.location import multipart
+from consent_mw.enforce.location.multipart import MultipartScrubber, boundary_of
+from consent_mw.enforce.location.rules import LocationRules
 
 RULES = LocationRules()
 
@@ -88,13 +88,13 @@ def test_a_coordinate_may_become_coarse_instead() -> None:
 
 
 def test_a_field_too_long_to_be_judged_goes_only_if_its_name_promises_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(location_multipart, "MAX_FIELD", 100)
+    monkeypatch.setattr(multipart, "MAX_FIELD", 100)
     note, place = part('name="note"', "x" * 500), part('name="coordinates"', "1.5," * 200)
     assert scrubbed(note + place + KEPT + END, 50) == note + KEPT + END
 
 
 def test_part_headers_over_the_limit_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(location_multipart, "MAX_PART_HEADER", 200)
+    monkeypatch.setattr(multipart, "MAX_PART_HEADER", 200)
     body = KEPT + part('name="lat"', "39.9042", f"X-Long: {'x' * 500}\r\n") + part('name="lng"', "1.5") + END
     assert scrubbed(body, 50) == body
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent_mw.enforce.location_address import ADDRESS_HEADERS, ClientAddress, cut_address, cut_header, cut_host
+from consent_mw.enforce.location.address import ADDRESS_HEADERS, ClientAddress, cut_address, cut_header, cut_host
 
 TRUNCATE, DROP, KEEP = ClientAddress.TRUNCATE, ClientAddress.DROP, ClientAddress.KEEP
 
