@@ -51,5 +51,7 @@ declare global {
     "consent:ready": CustomEvent<ConsentState>;
     /** A choice has been stored. */
     "consent:change": CustomEvent<ConsentState>;
+    /** A script asked for what is denied: the ids of the categories. Cancel it to ask in your own way. */
+    "consent:needed": CustomEvent<readonly string[]>;
   }
 }
