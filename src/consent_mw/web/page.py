@@ -12,6 +12,7 @@ from consent_mw.enforce.page import Page, TagMemo
 from consent_mw.enforce.page_headers import RawHeaders, csp_nonce, has_csp, header
 from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import Tag
+from consent_mw.web.device import MAX_USER_AGENT_LENGTH, is_bot
 from consent_mw.web.head import page_address
 from consent_mw.web.site import host_name
 from consent_mw.web.visit import Visit
@@ -39,6 +40,8 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         if lang:
             locale = site.locales.negotiate(f"{lang},{accept}", site.config.banner.locales)
         if not site.config.banner.enabled or not site.enforces:
+            return b""
+        if not site.is_universal and is_bot(header(scope["headers"], b"user-agent")[:MAX_USER_AGENT_LENGTH]):
             return b""
         return site.banner.block(
             consent,
