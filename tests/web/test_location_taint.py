@@ -51,7 +51,7 @@ QUERIES = [
     f"{quote('经纬度')}={LNG},{LAT}", f"start_lat={LAT}", f"lat1={LAT}", f"pickup_latitude={LAT}", f"dropoffLng={LNG}",
     "lat=39%C2%B054%2715.2%22N", "bssid=a4:b1:c2:d3:e4:f5", "w3w=filled.count.soap", "mgrs=50TMK4921819872",
     "quadkey=1320213320", "latE7=39904211", "lngE6=116407395", f"lat={LAT}&lat={LAT}", f"a=1&amp=2&lon={LNG}&b=3",
-    f"from={LAT},{LNG}&to=x", f"data=%7B%22lat%22:{LAT}%7D", f"u=https://maps.test/?lat={LAT}",
+    f"{LAT},{LNG}", f"a=1&{LAT}%2C{LNG}", f"from={LAT},{LNG}&to=x", f"data=%7B%22lat%22:{LAT}%7D", f"u=https://maps.test/?lat={LAT}",
     f"u=https%3A%2F%2Fsite.test%2F%3Fa%3D1%26lat%3D{LAT}", f"u=https://site.test/%3Fll={LAT}%2C{LNG}",
 ]  # fmt: skip
 
@@ -76,6 +76,7 @@ JSON: list[Any] = [
     {"sentence": "$GNRMC,123519,A,3954.2527,N,11624.4437,E,022.4,084.4,230394,003.1,W*6A"},
     {"polyline": "_p~iF~ps|U_ulLnnqC_mqNvxq`@"}, {"lat": "39°54'15.2\"N"}, {"url": f"https://maps.test/@{LAT},{LNG},15z"},
     {"href": f"https://site.test/map?lat={LAT}&zoom=3"}, {"events": [{"props": {"$latitude": float(LAT)}}]},
+    {"query": f"{{ near(lat: {LAT}, lng: {LNG}) {{ name }} }}"},
     {"query": "q", "variables": {"near": {"lat": float(LAT), "lng": float(LNG)}}},
 ]  # fmt: skip
 RAW_JSON = [

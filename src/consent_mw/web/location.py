@@ -18,10 +18,9 @@ from consent_mw.enforce.location.address import ClientAddress, cut_host
 from consent_mw.enforce.location.body import scrubber_for
 from consent_mw.enforce.location.form import scrub_form
 from consent_mw.enforce.location.headers import HeaderScrubber
-from consent_mw.enforce.location.json_text import Scrubbed
 from consent_mw.enforce.location.multipart import NO
 from consent_mw.enforce.location.path import coarsen_path, coarsen_raw_path
-from consent_mw.enforce.location.rules import LocationRules, Memo
+from consent_mw.enforce.location.rules import LocationRules, Memo, Scrubbed
 from consent_mw.enforce.location.values import Precise
 from consent_mw.settings import LocationSettings
 from consent_mw.web.folders import Folders

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from consent_mw.enforce.location.form import scrub_form
-from consent_mw.enforce.location.json_text import Scrubbed, scrub_json
+from consent_mw.enforce.location.json_text import scrub_json
 from consent_mw.enforce.location.multipart import MultipartScrubber, boundary_of
-from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.rules import LocationRules, Scrubbed
 from consent_mw.enforce.location.text import scrub_text_body
 from consent_mw.enforce.photos.base import SNIFFED
 from consent_mw.enforce.photos.media import MediaScrubber, walker_for

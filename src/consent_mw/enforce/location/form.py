@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from consent_mw.enforce.location.json_text import Scrubbed, scrub_string
-from consent_mw.enforce.location.rules import LocationRules, form_text
+from consent_mw.enforce.location.json_text import scrub_string
+from consent_mw.enforce.location.rules import UNNAMED, LocationRules, Scrubbed, form_text
 from consent_mw.enforce.location.values import may_name_itself
 
 _PLAIN = "/?:@!$'()*,;"
 """Stands unescaped in a query (RFC 3986 section 3.4)."""
 _OTHER_FORMATS = (b"={", b"=[", b"= ", b";base64,", b"=/9j/", b"=ivborw0kggo", b"=uklgr", b"=r0lgod", b"=aaaa")
 """In lower case: how a value begins that is JSON or a photo."""
+_BARE_PAIR = re.compile(rb"\d\.\d{3}[^&=]*\.\d{3}")
+BARE = "position"
+"""What a value is judged as that stands there without a name: a place only as a pair with decimals."""
 _GONE = b"\0gone"
 """Marks a pair that was taken out; compared by identity."""
 
@@ -23,7 +27,7 @@ def scrub_form(body: bytes, rules: LocationRules) -> Scrubbed:
     """
     pairs = body.split(b"&")
     interests = rules.form_kinds
-    everything = _needs_every_value(body)
+    everything = _needs_every_value(body) or (body.count(b"=") < len(pairs) and _BARE_PAIR.search(body) is not None)
     if not everything and not any(interests[name] for name in {pair.partition(b"=")[0] for pair in pairs}):
         return body, ()
     removed = _scrub_pairs(pairs, rules, everything=everything, inside=False)
@@ -44,7 +48,12 @@ def _scrub_pairs(pairs: list[bytes], rules: LocationRules, *, everything: bool, 
     removed: dict[str, None] = {}
     for index, pair in enumerate(pairs):
         raw_name, equals, raw_value = pair.partition(b"=")
-        if not equals or not (everything or rules.form_kinds[raw_name]):
+        if not (everything or (equals and rules.form_kinds[raw_name])):
+            continue
+        if not equals:  # "?39.9042,116.4074"
+            if rules.scrub_field(BARE, form_text(raw_name)) is not None:
+                pairs[index] = _GONE
+                removed[UNNAMED] = None
             continue
         name = form_text(raw_name)
         kept, names = scrub_string(name, form_text(raw_value), rules, inside=inside)

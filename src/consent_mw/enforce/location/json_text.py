@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 
 from consent_mw.enforce.location.glance import STRING, keys_of_interest, member_pattern
 from consent_mw.enforce.location.names import Kind, is_container, kind_of
-from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.rules import UNNAMED, LocationRules, Scrubbed
+from consent_mw.enforce.location.text import scrub_prose
 from consent_mw.enforce.photos.embedded import scrub_embedded
-
-Scrubbed = tuple[bytes, tuple[str, ...]]
 
 MAX_NESTING = 3
 """JSON in a string in JSON: how often. Deeper texts are left; every level multiplies the backslashes."""
@@ -25,11 +24,11 @@ MAX_NESTING = 3
 MAX_FLAT_OBJECT = 4096
 """Bytes of an object whose members are read as one position (``{"x": …, "y": …}``)."""
 
+GRAPHQL = "query"
+"""The member in which GraphQL travels over HTTP, with the arguments in its text."""
+
 SHORTEST_PLACE = 6
 """Bytes: no text that names a place by itself is shorter (``w3w``, ``8FVC+``, ``1.1,2.2``)."""
-
-UNNAMED = "(value)"
-"""What a place is reported as that had no name."""
 
 _NUMBER = re.compile(rb"-?\d[\d.eE+\-]*+")
 _ARRAY = re.compile(rb'\[[\[\]\s\d.,eE+\-"NSEW]*+')
@@ -91,6 +90,9 @@ def scrub_string(
     elif (photo := scrub_embedded(text, keep_broken=rules.keep_broken)) is not None:
         return photo, (name or UNNAMED,)
     kept = rules.scrub_field(name, text, inside=inside)
+    if kept is None and name == GRAPHQL and "(" in text:
+        cleared, arguments = scrub_prose(text, rules)
+        return (cleared, arguments) if arguments else (None, ())
     return kept, () if kept is None else (name or UNNAMED,)
 
 

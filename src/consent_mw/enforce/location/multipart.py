@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from consent_mw.enforce.location.json_text import UNNAMED, scrub_json, scrub_string
-from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.json_text import scrub_json, scrub_string
+from consent_mw.enforce.location.rules import UNNAMED, LocationRules
 from consent_mw.enforce.photos.media import MediaScrubber
 
 MAX_PART_HEADER = 16 * 1024

@@ -15,6 +15,12 @@ from consent_mw.enforce.location.address import ADDRESS_HEADERS, ClientAddress
 from consent_mw.enforce.location.names import MAX_NAME_LENGTH, Kind, is_companion, kind_of, words_of
 from consent_mw.enforce.location.values import Precise, scrub_text
 
+Scrubbed = tuple[bytes, tuple[str, ...]]
+"""A text without places, the very same object when there were none, and the names of what was removed."""
+
+UNNAMED = "(value)"
+"""What a place is reported as that had no name."""
+
 MEMO_ENTRIES = 4096
 """Names remembered per rule set. Clients choose names, so the memo must not grow with them."""
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from consent_mw.enforce.location.json_text import UNNAMED, Scrubbed
-from consent_mw.enforce.location.rules import LocationRules
+from consent_mw.enforce.location.rules import UNNAMED, LocationRules, Scrubbed
 from consent_mw.enforce.location.values import may_name_itself, scrub_self_naming
 
 MAX_BEFORE = 300
