@@ -4,6 +4,7 @@ from consent_mw.config import ConsentConfig
 from consent_mw.core.decision import Consent
 from consent_mw.errors import ConfigError, ConsentError, ConsentRequired, LedgerError
 from consent_mw.web.access import get_consent, requires_consent
+from consent_mw.web.account import end_account
 from consent_mw.web.middleware import ConsentMiddleware
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ConsentMiddleware",
     "ConsentRequired",
     "LedgerError",
+    "end_account",
     "get_consent",
     "requires_consent",
 ]

@@ -29,7 +29,7 @@ def get_consent(connection: HTTPConnection | MutableMapping[str, Any]) -> Consen
     :param connection: a Request, HTTPConnection or WebSocket, or the raw ASGI scope
     :raises ConsentError: when no :class:`ConsentMiddleware` is mounted around the app; nothing is ever assumed granted
     """
-    return _visit(connection).consent
+    return visit_of(connection).consent
 
 
 def requires_consent(*required: str, feature: str = "") -> Callable[[Endpoint], Endpoint]:
@@ -65,7 +65,8 @@ def requires_consent(*required: str, feature: str = "") -> Callable[[Endpoint], 
     return decorate
 
 
-def _visit(connection: HTTPConnection | MutableMapping[str, Any]) -> Visit:
+def visit_of(connection: HTTPConnection | MutableMapping[str, Any]) -> Visit:
+    """:raises ConsentError: when no :class:`ConsentMiddleware` is mounted around the app"""
     scope = connection.scope if isinstance(connection, HTTPConnection) else connection
     visit = scope.get(SCOPE_KEY)
     if not isinstance(visit, Visit):
@@ -87,7 +88,7 @@ async def _refuse(connection: HTTPConnection, missing: Sequence[str], feature: s
     if isinstance(connection, WebSocket):
         await connection.close(code=4403, reason="consent required")
         return None
-    visit = _visit(connection)
+    visit = visit_of(connection)
     site, consent = visit.site, visit.consent
     if not isinstance(connection, Request) or not wants_page(connection):
         detail = f"not granted: {', '.join(missing)}"

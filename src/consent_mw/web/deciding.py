@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -11,6 +12,7 @@ from consent_mw.core.cookies import expiry_headers
 from consent_mw.core.decision import Consent, Stored, decide, resolve, widens
 from consent_mw.core.token import new_subject
 from consent_mw.enforce.cookie_filter import expired_names
+from consent_mw.web.changes import tell
 from consent_mw.web.flood import Flood
 from consent_mw.web.incoming import Incoming
 from consent_mw.web.problem import Problem
@@ -51,6 +53,8 @@ class Deciding:
             response = JSONResponse({**state_view(after), **extra}, headers=NO_STORE)
         response.raw_headers.append(site.set_cookie(request.scope, token, stored, after.rules))
         response.raw_headers.extend(self._expiries(request, visit, after))
+        if site.on_change is not None and before.grants.key != after.grants.key:
+            response.background = BackgroundTask(tell, site.on_change, request.scope, visit.cookies, before, after)
         return response
 
     def _token(self, stored: Stored) -> str:

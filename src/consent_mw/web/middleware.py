@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from consent_mw.config import ConsentConfig
 from consent_mw.ledger.base import Ledger
 from consent_mw.web.access import SCOPE_KEY
+from consent_mw.web.changes import OnChange
 from consent_mw.web.endpoints import GPC_PATH, Endpoints
 from consent_mw.web.folders import Folders
 from consent_mw.web.head import barest, passed_on, read_head
@@ -40,6 +41,7 @@ class ConsentMiddleware:
     :param secret_key: one secret of at least 32 bytes, or a list, oldest first: the newest signs, all verify
     :param ledger: where decisions are recorded: ``sqlite:///path``, ``postgresql://…``, ``memory://``, a ledger, or
         None for no records
+    :param on_change: awaited with the request and the consent before and after, once a choice or a signal changed it
     :raises ConfigError: for anything that cannot be right
     """
 
@@ -50,9 +52,10 @@ class ConsentMiddleware:
         *,
         secret_key: str | Sequence[str],
         ledger: str | Ledger | None = DEFAULT_LEDGER,
+        on_change: OnChange | None = None,
     ) -> None:
         self.app = app
-        self.site = Site(ConsentConfig.load(config), secret_key, ledger)
+        self.site = Site(ConsentConfig.load(config), secret_key, ledger, on_change=on_change)
         self._visits = Visits(self.site)
         self._endpoints = Endpoints(self.site)
         self._location = self.site.location

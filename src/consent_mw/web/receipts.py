@@ -98,7 +98,7 @@ class Receipts:
         incoming = parse_withdrawal(media_type(request), await read_body(request))
         stored, erased = visit.consent.stored, 0
         if stored is not None and stored.subject is not None:
-            erased = await _erase_subject(self._recorder(), stored.subject)
+            erased = await erase_subject(self._recorder(), stored.subject)
             stored = _anonymous(stored)
         response: Response
         if incoming.form:
@@ -125,7 +125,8 @@ def _anonymous(stored: Stored) -> Stored:
     return replace(stored, subject=None, sequence=1, decided_at=stored.decided_at - stored.decided_at % DAY_SECONDS)
 
 
-async def _erase_subject(recorder: Recorder, subject: str) -> int:
+async def erase_subject(recorder: Recorder, subject: str) -> int:
+    """Delete the personal half of somebody's records; returns how many."""
     today = datetime.now(UTC).date().isoformat()
     await _opened(recorder)
     return len(await _read(recorder, lambda store: erase(store, subject, today)))

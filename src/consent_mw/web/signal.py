@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from consent_mw.core.choice import Choice
 from consent_mw.core.decision import resolve
+from consent_mw.web.changes import tell
 from consent_mw.web.incoming import Incoming
 from consent_mw.web.recording import record
 from consent_mw.web.visit import Visit
@@ -38,3 +39,5 @@ async def record_signal(visit: Visit, scope: Scope) -> None:
         await record(site, request, incoming, before, after, widening=False)
     except Exception:
         logger.exception("could not record an opt-out signal; it is honoured all the same")
+    if site.on_change is not None:
+        await tell(site.on_change, scope, visit.cookies, before, after)

@@ -32,6 +32,7 @@ from consent_mw.ledger.spool import Spool
 from consent_mw.lint import lint
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
+from consent_mw.web.changes import OnChange
 from consent_mw.web.consent_mode import ConsentMode
 from consent_mw.web.guard import Guard
 from consent_mw.web.location import LocationGate, location_category
@@ -60,7 +61,15 @@ class Site:
     :raises ConfigError: for anything that cannot be right
     """
 
-    def __init__(self, config: ConsentConfig, secret_key: str | Sequence[str], ledger: str | Ledger | None) -> None:
+    def __init__(
+        self,
+        config: ConsentConfig,
+        secret_key: str | Sequence[str],
+        ledger: str | Ledger | None,
+        *,
+        on_change: OnChange | None = None,
+    ) -> None:
+        self.on_change = on_change
         keys = check_secrets(secret_key)
         self.config = config
         self.policy = build_policy(config)
