@@ -103,3 +103,14 @@ def test_a_consent_may_end_earlier_than_the_law_says_and_a_refusal_later() -> No
 def test_what_cannot_be_right_is_said_at_start_up(regime: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         Jurisdictions(ConsentConfig(regime=regime))
+
+
+def test_what_cannot_be_placed_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    where = jurisdictions()
+    for _ in range(3):
+        found(where, b"KE")
+        found(where, b"DE", STRANGER)
+    assert [record.getMessage() for record in caplog.records] == [
+        "x-country names a region without a regime of its own, 'KE': the strictest rules",
+        "x-country came from a peer that is no trusted proxy, or twice: the strictest rules",
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import logging
 from collections.abc import Mapping
 
 from consent_mw.config import ConsentConfig
@@ -19,6 +20,9 @@ from consent_mw.regimes.schema import RegimeEntry
 ANYONE = "*"
 STRICTEST = "strict"
 _MAX_REMEMBERED = 4096
+_MAX_SAID = 300
+
+logger = logging.getLogger("consent_mw")
 
 
 class Jurisdictions:
@@ -36,6 +40,7 @@ class Jurisdictions:
         self._networks = tuple(ipaddress.ip_network(text) for text in settings.trusted_proxies if text != ANYONE)
         self._trusts_all = ANYONE in settings.trusted_proxies
         self._trusted: dict[str, bool] = {}
+        self._said: set[str] = set()
 
     @property
     def all(self) -> tuple[Rules, ...]:
@@ -49,13 +54,24 @@ class Jurisdictions:
         :param repeated: a deciding header may stand there twice; then none of them counts
         """
         country = head.get(self.country_header)
-        if country is None or repeated or not self._is_trusted(client):
+        if country is None:
+            return self.default
+        if repeated or not self._is_trusted(client):
+            self._say_once("", "came from a peer that is no trusted proxy, or twice")
             return self.default
         code = country.decode("latin-1").strip().upper()
         part = head.get(self._region_header, b"").decode("latin-1").strip().upper() if self._region_header else ""
         if part and "-" not in code:
             code = part if part.startswith(f"{code}-") else f"{code}-{part}"
-        return self.by_region.get(code) or self.by_region.get(code.partition("-")[0]) or self.default
+        found = self.by_region.get(code) or self.by_region.get(code.partition("-")[0])
+        if found is None:
+            self._say_once(code, f"names a region without a regime of its own, {code[:20]!r}")
+        return found or self.default
+
+    def _say_once(self, about: str, sentence: str) -> None:
+        if about not in self._said and len(self._said) < _MAX_SAID:
+            self._said.add(about)
+            logger.warning("%s %s: the strictest rules", self.country_header.decode("ascii"), sentence)
 
     def repeats(self, headers: list[tuple[bytes, bytes]]) -> bool:
         names = [name for name, _ in headers]

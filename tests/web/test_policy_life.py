@@ -152,3 +152,12 @@ async def test_a_visitor_who_never_chose_is_asked_and_told(clock: Clock, tmp_pat
     assert "Films are embedded." in text
     assert '<section id="consent-banner" aria-labelledby="consent-title">' in text
     await worker.stops()
+
+
+@pytest.mark.anyio
+async def test_one_page_for_everybody_tells_of_the_change_too(clock: Clock, tmp_path: Path) -> None:
+    worker = Worker({**SECOND, "enforcement": {"html": "universal"}}, tmp_path)
+    assert "Films are embedded." not in (await worker.reads(Cookies())).text
+    clock.now = PUBLISHED
+    assert "Films are embedded." in (await worker.reads(Cookies())).text
+    await worker.stops()

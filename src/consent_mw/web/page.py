@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ParamSpec
 
 from starlette.types import Scope
@@ -26,7 +27,9 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
     :param headers: of the response, as the app sent them
     """
     site = visit.site
-    consent = site.nobody if site.is_universal else visit.consent
+    consent = visit.consent
+    if site.is_universal:  # a change that lies ahead is told to everybody
+        consent = replace(site.nobody, change_ahead=consent.change_ahead)
     everything = visit.everything and not site.is_universal
     raw_host = header(scope["headers"], b"host")
     host = host_name(raw_host)
