@@ -457,7 +457,7 @@ def test_below_a_root_path_the_banner_leads_to_our_endpoints_there(scope: dict[s
         "consent_mw.enforce.cookie_filter.judge",
         "consent_mw.web.responder.filter_response",
         "consent_mw.web.responder.tailored",
-        "consent_mw.web.responder.expired_names",
+        "consent_mw.web.responder.expiries",
         "consent_mw.web.responder.gate_for",
         "consent_mw.web.page.Judge",
         "consent_mw.enforce.references.Judge.tag",

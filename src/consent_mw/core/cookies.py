@@ -155,7 +155,7 @@ def expiry_headers(name: bytes, host: str, paths: tuple[str, ...], *, secure: bo
     prefix = name.lower()
     host_only = prefix.startswith(b"__host-")
     domains: list[str] = [""] if host_only else ["", *_domains(host)]
-    tail = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+    tail = "; Max-Age=0"
     if secure or prefix.startswith((b"__host-", b"__secure-", b"__http-")):
         tail += "; Secure"
     if prefix.startswith((b"__http-", b"__host-http-")):

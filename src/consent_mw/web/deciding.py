@@ -8,20 +8,18 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from consent_mw.core.cookies import expiry_headers
 from consent_mw.core.decision import Consent, Stored, decide, resolve, widens
 from consent_mw.core.token import new_subject
-from consent_mw.enforce.cookie_filter import expired_names
 from consent_mw.web.changes import tell
+from consent_mw.web.expiry import expiries
 from consent_mw.web.flood import Flood
 from consent_mw.web.incoming import Incoming
 from consent_mw.web.problem import Problem
 from consent_mw.web.receipts import NO_STORE, Receipts
 from consent_mw.web.recording import record
-from consent_mw.web.responder import MAX_EXPIRED_PER_RESPONSE
 from consent_mw.web.site import Site
 from consent_mw.web.state import state_view
-from consent_mw.web.visit import Visit, cookie_names
+from consent_mw.web.visit import Visit
 
 
 class Deciding:
@@ -52,7 +50,7 @@ class Deciding:
             extra = {"receipt": receipt} if receipt is not None else {}
             response = JSONResponse({**state_view(after), **extra}, headers=NO_STORE)
         response.raw_headers.append(site.set_cookie(request.scope, token, stored, after.rules))
-        response.raw_headers.extend(self._expiries(request, visit, after))
+        response.raw_headers.extend(expiries(visit, request.scope, after.grants, before.grants, ("/",)))
         if site.on_change is not None and before.grants.key != after.grants.key:
             response.background = BackgroundTask(tell, site.on_change, request.scope, visit.cookies, before, after)
         return response
@@ -73,13 +71,3 @@ class Deciding:
         if after.stored is not None:
             self._flood.remember(before.stored, after.stored, key)
         return key
-
-    def _expiries(self, request: Request, visit: Visit, after: Consent) -> list[tuple[bytes, bytes]]:
-        site = self._site
-        names = expired_names(cookie_names(request.scope), after.grants, visit.consent.grants)
-        secure = site.is_secure(request.scope)
-        return [
-            (b"set-cookie", value)
-            for name in names[:MAX_EXPIRED_PER_RESPONSE]
-            for value in expiry_headers(name, visit.host, ("/",), secure=secure)
-        ]

@@ -9,16 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Collection
-from urllib.parse import quote
 
 import anyio
 from starlette.types import Message, Scope, Send
 
-from consent_mw.core.cookies import expiry_headers
 from consent_mw.enforce.browser_headers import deny_geolocation
 from consent_mw.enforce.codings import Coding, CodingError, Identity, coding_for
 from consent_mw.enforce.contact_headers import CONTACTING, denied_location, judged_headers
-from consent_mw.enforce.cookie_filter import expired_names, filter_response
+from consent_mw.enforce.cookie_filter import filter_response
 from consent_mw.enforce.page_headers import (
     RawHeaders,
     has_wide_bom,
@@ -31,18 +29,17 @@ from consent_mw.enforce.page_headers import (
     unrendered,
 )
 from consent_mw.enforce.rendered import Gate, Kind, gate_for, kind_of
+from consent_mw.web.expiry import expiries, folders
 from consent_mw.web.head import asks_for_document
 from consent_mw.web.location import removed_header
 from consent_mw.web.page import make_judge, make_page
 from consent_mw.web.redirect import Stopped, stopped_redirect
 from consent_mw.web.signal import record_signal, remembered
-from consent_mw.web.visit import Visit, cookie_names
+from consent_mw.web.visit import Visit
 
 logger = logging.getLogger("consent_mw")
 
 FILE_CHUNK_BYTES = 256 * 1024
-MAX_EXPIRED_PER_RESPONSE = 20
-"""Names of cookies taken away with one response: more would outgrow what servers accept as headers."""
 
 _VARY = ("Cookie", "Sec-GPC", "DNT", "Accept-Language")
 _IDENTITY = Identity()
@@ -199,14 +196,7 @@ class Responder:
         consent = self._visit.consent
         if consent.stored is None:
             return []
-        names = expired_names(cookie_names(self._scope), consent.grants, consent.grants)
-        paths = ("/", *_path_prefixes(self._scope["path"]))
-        secure = self._site.is_secure(self._scope)
-        return [
-            (b"set-cookie", value)
-            for name in names[:MAX_EXPIRED_PER_RESPONSE]
-            for value in expiry_headers(name, self._visit.host, paths, secure=secure)
-        ]
+        return expiries(self._visit, self._scope, consent.grants, consent.grants, folders(self._scope["path"]))
 
     async def _on_body(self, message: Message) -> None:
         body, more = message.get("body", b""), message.get("more_body", False)
@@ -272,13 +262,6 @@ class Responder:
         await self._send(message)
         if self._visit.opt_out is not None and self._site.enforces and not self._site.is_universal:
             await record_signal(self._visit, self._scope)
-
-
-def _path_prefixes(path: str) -> list[str]:
-    """The folders of a path, as a browser may have taken them for a cookie's default path."""
-    parts = [part for part in path.split("/") if part][:3]
-    prefixes = ["/" + "/".join(parts[: end + 1]) for end in range(len(parts))]
-    return [quote(prefix, safe="/%:@!$&'()*+,=~-._") for prefix in prefixes]
 
 
 async def _nothing() -> None:
