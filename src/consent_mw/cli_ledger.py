@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from consent_mw.config import ConsentConfig, check_secrets
 from consent_mw.core.regime import Regime
-from consent_mw.errors import ConfigError
+from consent_mw.errors import ConfigError, LedgerError
 from consent_mw.ledger.erasure import erase, expired, purge
 from consent_mw.ledger.heads import PublicKey, Signer, keep_head, seed_from_secret_key, seed_from_signing_key
 from consent_mw.ledger.open import open_store
@@ -53,6 +53,8 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     _purge_options(command("purge", _purge, "delete whole records whose time is over; roots and proofs stay"))
     gone = command("erase", _erase, "delete the personal half of one visitor's records")
     gone.add_argument("subject", help="the id in their cookie, receipt or history")
+    shown = command("text", _text, "print the words that a visitor was shown")
+    shown.add_argument("hash", help="sha256-…, as their record, receipt or export has it")
     _head_options(command("head", _head, "sign the ledger's head and print it, to publish where nobody can change it"))
     _add_receipt(commands.add_parser("receipt", help="check a visitor's receipt"))
 
@@ -122,6 +124,15 @@ def _export(options: argparse.Namespace, out: TextIO) -> int:
             write(records(store, **_between(options)), file)
         else:
             write(history(store, options.subject), file)
+    return OK
+
+
+def _text(options: argparse.Namespace, out: TextIO) -> int:
+    with open_store(options.ledger) as store:
+        words = dict(store.texts()).get(options.hash)
+    if words is None:
+        raise LedgerError(f"the ledger keeps no text {options.hash}")
+    print(json.dumps(json.loads(words), ensure_ascii=False, indent=2), file=out)
     return OK
 
 
