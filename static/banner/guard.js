@@ -83,15 +83,27 @@
   // A fingerprint may be a stranger's. The first find fetches the exact list, which decides from then on.
   /** @type {Promise<void> | undefined} */
   let learning;
-  const learnAll = () =>
-    (learning ??= load(new URL(catalog.exactly, tag.src))
-      .then(answer => answer.json())
-      .then(all => {
-        hosts = files = [];
-        learn(all.references);
-        for (const element of document.querySelectorAll(`[${HELD}]`)) again(element);
-      })
-      .catch(() => {}));
+  const exactly = tag.src.replace(/[^/]*$/, catalog.exactly);
+  /** @param {any} all */
+  const adopt = all => {
+    hosts = files = [];
+    learn(all.references);
+    for (const element of document.querySelectorAll(`[${HELD}]`)) again(element);
+  };
+  const learnAll = () => (learning ??= load(exactly).then(answer => answer.json()).then(adopt).catch(() => {}));
+  /** For those who cannot wait. @param {any} address */
+  const surelyDenied = address => {
+    if (denied(address) && hosts.length)
+      try {
+        const request = new XMLHttpRequest();
+        request.open("GET", exactly, false);
+        request.send();
+        adopt(JSON.parse(request.response));
+      } catch {
+        // denied, in doubt
+      }
+    return denied(address);
+  };
 
   // Everything that is replaced keeps working when we fail.
   /** @param {any} owner @param {string} name @param {(native: any, self: any, args: any) => any} call */
@@ -156,6 +168,7 @@
   for (const method of ["setAttribute", "setAttributeNS"])
     around(Element.prototype, method, (set, self, args) => {
       const [name, value] = args.slice(-2);
+      if (!/src|href|^data$|poster|ping/i.test(name)) return apply(set, self, args);
       const plain = `${name}`.toLowerCase().replace("xlink:", "");
       if (contacts(self.localName, plain) && holds(self, plain, value)) return;
       return apply(set, self, plain === "srcdoc" ? [name, clean(value)] : args);
@@ -216,7 +229,11 @@
     if (denied(address)) throw new TypeError("Failed to fetch");
     return apply(target, self, args);
   });
-  around(Navigator.prototype, "sendBeacon", (target, self, args) => !!denied(args[0]) || apply(target, self, args));
+  around(Navigator.prototype, "sendBeacon", (target, self, args) => {
+    if (!denied(args[0])) return apply(target, self, args);
+    learnAll().then(() => denied(args[0]) || apply(target, self, args));
+    return true;
+  });
   const opened = new WeakMap();
   around(XMLHttpRequest.prototype, "open", (target, self, args) => {
     opened.set(self, args);
@@ -225,7 +242,7 @@
   around(XMLHttpRequest.prototype, "send", (target, self, args) => {
     const [method, address, asynchronous = true] = opened.get(self) ?? [];
     const send = () => {
-      if (denied(address)) self.open(method, "blob:consent", asynchronous);
+      if (surelyDenied(address)) self.open(method, "blob:consent", asynchronous);
       apply(target, self, args);
     };
     if (asynchronous && denied(address)) learnAll().then(send);
@@ -240,7 +257,7 @@
     Audio: "",
   }))
     around(window, name, (target, [address, ...rest], self) =>
-      construct(target, [denied(address) ? instead : address, ...rest], /** @type {any} */ (self)),
+      construct(target, [surelyDenied(address) ? instead : address, ...rest], /** @type {any} */ (self)),
     );
 
   // The state of consent changes
