@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from consent_mw.i18n import banner_folder
 
@@ -88,6 +89,7 @@ def lean(source: str) -> str:
     return _INDENTATION.sub("", _LINE_COMMENT.sub("", source))
 
 
+@lru_cache(maxsize=64)  # compressing takes most of a middleware's start; a process may make many
 def make_asset(name: str, body: bytes) -> Asset:
     stem, _, extension = name.partition(".")
     digest = hashlib.sha256(body).hexdigest()[:_HASH_LENGTH]
