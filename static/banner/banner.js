@@ -82,13 +82,14 @@
   const free = element => {
     // A script that a browser has once passed over stays dead, a copy of it lives. One that the page guard keeps from
     // its address was never looked at, and whoever made it may be listening to it.
-    const script = isScript(element) && element.type === "text/plain";
-    const target = script ? element.cloneNode() : element;
+    const script = isScript(element);
+    const copied = element.type === "text/plain" && (script || element.localName === "style");
+    const target = copied ? element.cloneNode() : element;
     for (const mark of ["", "-held"]) target.removeAttribute("data-consent" + mark);
     try {
-      if (script) {
+      if (copied) {
         target.removeAttribute("type");
-        target.textContent = trusted(element.textContent, "TrustedScript");
+        target.textContent = trusted(element.textContent, script ? "TrustedScript" : null);
       }
       for (const name of element.getAttributeNames().filter(isHeld)) {
         const plain = name.slice(13).replace("xlink:", "");
@@ -101,6 +102,7 @@
     }
     const before = element.previousElementSibling;
     if (before?.matches("[data-consent-placeholder]")) before.remove();
+    if (copied && !script) element.replaceWith(target);
     // A <source> that gets its address late is looked at only when its player is told.
     if (element.localName === "source") element.parentNode.load?.();
     return target;
