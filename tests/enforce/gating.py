@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 
 from consent_mw.build import build_policy
@@ -47,6 +48,11 @@ def page(reported: list[str] | None = None) -> Page:
         block=lambda has_base, lang: b"[banner]",
         placeholder=lambda ids, tag: b"[placeholder]",
     )
+
+
+def blank() -> Page:
+    """A page into which nothing is inserted."""
+    return replace(page(), block=lambda has_base, lang: b"", placeholder=lambda ids, tag: b"")
 
 
 def gated(chunks: bytes | Iterable[bytes], reported: list[str] | None = None) -> bytes:

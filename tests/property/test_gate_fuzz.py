@@ -6,7 +6,7 @@ The result is read by html5lib, which knows nothing of ours.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consent_mw.enforce.elements import FETCHING
-from enforce.gating import TRACKER, gated
+from consent_mw.enforce.html_gate import HtmlGate
+from enforce.gating import TRACKER, blank
 
 _HOSTS = [
     f"http://{TRACKER}/a",
@@ -53,6 +54,12 @@ pages = (
 )
 
 
+def outcome(chunks: Iterable[bytes]) -> tuple[bytes, bool]:
+    gate = HtmlGate(blank())
+    out = b"".join([*map(gate.feed, chunks), gate.close()])
+    return out, gate.failed
+
+
 def live(markup: bytes, *, scripting: bool) -> Iterator[tuple[str, str, str]]:
     """Elements of a page whose attributes, as html5lib reads them, would make a browser contact the tracker."""
     with warnings.catch_warnings():
@@ -86,10 +93,10 @@ def test_many_random_pages(page: bytes, data: st.DataObject) -> None:
 
 
 def check(page: bytes, data: st.DataObject) -> None:
-    out = gated(page)
+    out, failed = outcome([page])
     cuts = sorted(data.draw(st.lists(st.integers(0, len(page)), max_size=5)))
     chunks = [page[start:end] for start, end in zip([0, *cuts], [*cuts, len(page)], strict=True)]
-    assert gated(chunks) == out
-    inert = out.replace(b"[banner]", b"").replace(b"[placeholder]", b"")
+    # What the engine gives up on is escaped from there on, or from a little earlier where chunks were larger.
+    assert outcome(chunks) == (out, failed) or failed
     for scripting in (True, False):
-        assert list(live(inert, scripting=scripting)) == []
+        assert list(live(out, scripting=scripting)) == []
