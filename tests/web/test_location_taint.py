@@ -32,6 +32,7 @@ cdn-requestcountrycode cdn-requeststatecode x-azure-geo-country x-nf-geo x-geo x
 ali-ip-country ali-ip-city ali-geo-city eo-client-ipcountry eo-client-city eo-client-region x-tencent-geo-city
 x-bd-city x-ws-province x-volc-city x-cdn-province x-user-latitude x-user-longitude x-lat x-lng x-coordinates
 x-geolocation geolocation x-postal-code x-zipcode x-metro-code x-subdivision x-province x-district x-adcode x-locode
+x-location x-user-location x-ip-location geo-position http_cf_ipcountry geoip_city x-geoip2-city x-timezone-offset
 """.split()
 
 ADDRESS_HEADER_NAMES = """
@@ -39,6 +40,7 @@ x-forwarded-for x-real-ip x-client-ip cf-connecting-ip cf-connecting-ipv6 true-c
 x-cluster-client-ip x-original-forwarded-for x-azure-clientip x-azure-socketip x-appengine-user-ip
 cloudfront-viewer-address x-envoy-external-address x-vercel-forwarded-for do-connecting-ip x-nf-client-connection-ip
 ali-cdn-real-ip cdn-src-ip x-tencent-client-ip eo-client-ip wl-proxy-client-ip x-remote-addr x-originating-ip
+x-edge-client-ip x-lb-source-ip x_real_ip
 """.split()
 
 QUERIES = [
@@ -76,6 +78,7 @@ JSON: list[Any] = [
     {"sentence": "$GNRMC,123519,A,3954.2527,N,11624.4437,E,022.4,084.4,230394,003.1,W*6A"},
     {"polyline": "_p~iF~ps|U_ulLnnqC_mqNvxq`@"}, {"lat": "39°54'15.2\"N"}, {"url": f"https://maps.test/@{LAT},{LNG},15z"},
     {"href": f"https://site.test/map?lat={LAT}&zoom=3"}, {"events": [{"props": {"$latitude": float(LAT)}}]},
+    {"position": f"lat:{LAT};lng:{LNG}"}, {"where": f"lat={LAT}&lng={LNG}"}, {"q": f"near lat: {LAT}"},
     {"query": f"{{ near(lat: {LAT}, lng: {LNG}) {{ name }} }}"},
     {"query": "q", "variables": {"near": {"lat": float(LAT), "lng": float(LNG)}}},
 ]  # fmt: skip
@@ -90,7 +93,8 @@ TEXTS = [
     ("text/xml", f"<lat>{LAT}</lat><lon>{LNG}</lon>"), ("application/gml+xml", f"<gml:pos>{LAT} {LNG}</gml:pos>"),
     ("application/graphql", f"{{ near(lat: {LAT}, lng: {LNG}) {{ name }} }}"), ("text/plain", f'{{"lat":{LAT}}}'),
     ("text/plain;charset=UTF-8", f"lat={LAT}\r\nlng={LNG}\r\n"), ("text/yaml", f"lat: {LAT}\nlng: {LNG}\n"),
-    ("", f'{{"lat":{LAT}}}'), ("application/octet-stream", f'[{{"lat":{LAT}}}]'),
+    ("text/plain", f"we meet at geo:{LAT},{LNG}"), ("", f'{{"lat":{LAT}}}'),
+    ("application/octet-stream", f'[{{"lat":{LAT}}}]'),
 ]  # fmt: skip
 MULTIPART = [
     ('name="lat"', LAT), ('name="user[lng]"', LNG), ("name=latitude", LAT), ('name="coords"', f"{LAT},{LNG}"),

@@ -24,9 +24,6 @@ MAX_NESTING = 3
 MAX_FLAT_OBJECT = 4096
 """Bytes of an object whose members are read as one position (``{"x": …, "y": …}``)."""
 
-GRAPHQL = "query"
-"""The member in which GraphQL travels over HTTP, with the arguments in its text."""
-
 SHORTEST_PLACE = 6
 """Bytes: no text that names a place by itself is shorter (``w3w``, ``8FVC+``, ``1.1,2.2``)."""
 
@@ -90,10 +87,14 @@ def scrub_string(
     elif (photo := scrub_embedded(text, keep_broken=rules.keep_broken)) is not None:
         return photo, (name or UNNAMED,)
     kept = rules.scrub_field(name, text, inside=inside)
-    if kept is None and name == GRAPHQL and "(" in text:
-        cleared, arguments = scrub_prose(text, rules)
-        return (cleared, arguments) if arguments else (None, ())
-    return kept, () if kept is None else (name or UNNAMED,)
+    removed = () if kept is None else (name or UNNAMED,)
+    rest = text if kept is None else kept
+    # GraphQL, or "lat:39.9;lng:116.4", under a name that may be a place.
+    if ("=" in rest or ":" in rest) and rules.key_kinds[name.encode("utf-8", "replace")]:
+        cleared, inside_it = scrub_prose(rest, rules)
+        if inside_it:
+            return cleared, (*removed, *inside_it)
+    return kept, removed
 
 
 def _decode(raw: bytes) -> str:

@@ -68,7 +68,8 @@ _PLACE_HEADERS = (
     "cdn-requestcountry*", "cdn-requestcity*", "ali-ip-*", "eo-client-ip?*", "eo-client-region*",
     "x-tencent-*region", "x-cdn-*region", "x-bd-*region", "x-ws-*region", "x-volc-*region", "x-isp-region",
     "x-ad-code", "x-region", "x-region-code", "x-region-name", "x-user-region", "x-ip-region", "x-viewer-region*",
-    "region-code",
+    "region-code", "x-location", "*user-location", "*client-location", "*visitor-location", "*device-location",
+    "*-ip-location",
     "x-tz", "time-zone", "*-time-zone", "maxmind-*", "x-maxmind-*", "x-geo*", "geoip*",
 )  # fmt: skip
 """What CDNs, clouds and proxies send whose name is not told by one of the words above: Cloudflare, CloudFront, App
@@ -158,8 +159,11 @@ class LocationRules:
             return HeaderKind.URL
         if name in _NEVER or name.startswith(_ABOUT_THE_SERVER):
             return None
-        if self._headers.match(name) or not _PLACE_WORDS.isdisjoint(words_of(name)):
+        words = words_of(name)
+        if self._headers.match(name) or not _PLACE_WORDS.isdisjoint(words):
             return HeaderKind.PLACE
+        if words[-1:] == ["ip"]:  # however a proxy calls it
+            return HeaderKind.ADDRESS
         return HeaderKind.FIELD if kind_of(name) is not None else None
 
     def _read_key(self, raw: bytes) -> Interest:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from consent_mw.enforce.location.rules import UNNAMED, LocationRules, Scrubbed
-from consent_mw.enforce.location.values import may_name_itself, scrub_self_naming
+from consent_mw.enforce.location.values import may_name_itself
 
 MAX_BEFORE = 300
 """Characters before a value that are searched for its name: an element may have attributes."""
@@ -50,7 +50,7 @@ def scrub_prose(text: str, rules: LocationRules) -> tuple[str, tuple[str, ...]]:
             done = end
     result = "".join([*pieces, text[done:]]) if pieces else text
     hinted = may_name_itself(result.encode("utf-8", "surrogateescape").lower())
-    clean = scrub_self_naming(result, rules.precise) if hinted else None
+    clean = rules.scrub_field("", result) if hinted else None
     if clean is None:
         return result, tuple(removed)
     return clean, (*removed, UNNAMED)
