@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -13,7 +15,9 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from consent_mw import ConsentConfig
+import consent_mw
+from asgi.exchange import answering, call, wrapped
+from consent_mw import ConsentConfig, ConsentMiddleware
 from consent_mw.build import build_policy
 from consent_mw.cli import main
 
@@ -79,6 +83,20 @@ def test_every_setting_has_a_line_with_its_default(section: str, key: str, defau
 def test_no_line_is_about_a_setting_that_is_not_there() -> None:
     known = {key for _, key, _ in settings()}
     assert set(re.findall(r"^\| `(\w+)` \|", REFERENCE, re.MULTILINE)) <= known
+
+
+def test_every_endpoint_has_a_line() -> None:
+    text = (ROOT / "docs/reference/http.md").read_text(encoding="utf-8")
+    known = json.loads(call(wrapped(answering()), "/consent/nothing").body)["detail"].removeprefix("known here: ")
+    for name in known.split(", "):
+        assert re.search(rf"^\| .*`(?:GET|POST) /consent/{re.escape(name)}", text, re.MULTILINE), name
+
+
+def test_every_public_name_and_parameter_is_described() -> None:
+    text = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    parameters = inspect.signature(ConsentMiddleware).parameters
+    for name in (*consent_mw.__all__, *parameters):
+        assert re.search(rf"`[^`\n]*\b{name}\b|^    {name},", text, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
