@@ -235,6 +235,23 @@ def test_multipart_does_not_depend_on_how_it_is_cut(fields: list[tuple[bytes, by
         assert whole.body == body
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (JSON, b'{"\\ud800lat": {"lat": 1.5}, "\xff_lat": 2.5, "\\u0000 lat": 3.5}'),
+        (FORM, b"%ff_lat=1.5&%ed%a0%80lat=2.5&%0d%0alat=3.5"),
+        (MULTIPART, PART % (b"\xff_lat", b"1.5") + PART % (b"\xed\xa0\x80lat", b"2.5") + b"--XX--"),
+        ((b"content-type", b"text/plain"), b"\xff\xed\xa0\x80lat: 1.5"),
+    ],
+)
+def test_names_that_are_no_text_can_be_told_too(kind: Any, body: bytes, mounted: ConsentMiddleware) -> None:
+    seen = post(mounted, kind, body)
+    assert seen.status == 200
+    (told,) = seen.answered(b"consent-removed")
+    assert told.isascii()
+    assert b"\r" not in told
+
+
 def test_with_consent_a_body_arrives_message_by_message(mounted: ConsentMiddleware) -> None:
     pieces = [b'{"lat": 39', b'.9042, "a"', b": 1}"]
     headers = [JSON, *BROWSER, (b"cookie", grant(mounted, geolocation=True)), (b"content-length", b"24")]
