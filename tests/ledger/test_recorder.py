@@ -16,10 +16,14 @@ from ledger.records import SECRET, record
 
 
 class Late(MemoryLedger):
-    """Stores everything, after a while."""
+    """Stores everything, once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
 
     async def append(self, record: Record) -> int:
-        await asyncio.sleep(0.2)
+        await self.let.wait()
         return await super().append(record)
 
 
@@ -57,8 +61,7 @@ def test_a_late_ledger_holds_no_refusal_up_and_stores_it_once(tmp_path: Path, mo
         await kept.keep(said)
         assert ledger.records == []
         assert [file.name for file in spool.iterdir()] == [f"{said.key}.json"]
-        await asyncio.sleep(0.3)
-        assert ledger.records == [said]
+        ledger.let.set()
         await kept.append(other := record("s", text=""))
         assert ledger.records == [said, other]
         assert list(spool.iterdir()) == []
