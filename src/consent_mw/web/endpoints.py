@@ -6,12 +6,12 @@ import json
 import logging
 import re
 from datetime import UTC, date, datetime
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from consent_mw.core.urls import resolve as resolve_reference
 from consent_mw.web.deciding import Deciding
 from consent_mw.web.incoming import (
     FORM_TYPE,
@@ -33,6 +33,8 @@ logger = logging.getLogger("consent_mw")
 GPC_PATH = "/.well-known/gpc.json"
 IMMUTABLE = "public, max-age=31536000, immutable"
 MAX_SERVICES_ASKED = 200
+_KEYWORD = re.compile(r"[a-z-]{1,30}")
+"""What a CSP report says instead of an address: ``inline``, ``eval``, ``data``, …"""
 _ZERO = re.compile(r"q\s*=\s*0(?:\.0*)?")
 
 
@@ -217,7 +219,7 @@ def _page_policy() -> dict[str, str]:
 def _blocked_host(report: object) -> str:
     fields = report.get("csp-report", report.get("body", {})) if isinstance(report, dict) else {}
     address = fields.get("blocked-uri", fields.get("blockedURL", "")) if isinstance(fields, dict) else ""
-    try:
-        return (urlsplit(str(address)).hostname or str(address))[:100]
-    except ValueError:
-        return "unknown"
+    target = resolve_reference(str(address))
+    if target is not None and target.host:
+        return target.host[:100]
+    return str(address) if _KEYWORD.fullmatch(str(address)) else "unknown"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextvars import ContextVar
-from urllib.parse import urlsplit
 
 from consent_mw.core.policy import Policy, Service
+from consent_mw.core.urls import resolve
 from consent_mw.enforce.cookie_filter import Pass, Verdict, config_line
 
 logger = logging.getLogger("consent_mw.blocked")
@@ -44,7 +44,8 @@ class Observed:
     def reference(self, service: Service, reference: str) -> None:
         """A page refers to a denied service."""
         self._service(service)
-        host = urlsplit(reference).hostname if "//" in reference else reference[:60]
+        target = resolve(reference)
+        host = target.host if target is not None and target.host else _plain(reference[:60])
         _note("services", f"{service.id}: {host}")
         if self._first("reference", f"{service.id} {host}"):
             logger.info("%s reference to %s (service %s%s)", self._verb, host, service.id, self._why(service))
@@ -68,7 +69,7 @@ class Observed:
         if not self._first("cookie", name):
             return
         if rule is None:
-            line = config_line(name, self._policy).replace("\n", " ; ")
+            line = _plain(config_line(name, self._policy).replace("\n", " ; "))
             logger.warning("%s unclassified %s cookie %r; to classify it: %s", self._verb, direction, name, line)
             return
         service = self._policy.services.get(rule.service or "")
@@ -98,3 +99,8 @@ def _note(kind: str, name: str) -> None:
     collected = findings.get()
     if collected is not None and len(names := collected.setdefault(kind, {})) < MAX_NAMES:
         names[name] = None
+
+
+def _plain(text: str) -> str:
+    """What others chose, as one line of a log that ends nowhere else and moves no cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text)
