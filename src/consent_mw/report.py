@@ -32,7 +32,7 @@ def read_report(lines: Iterable[str]) -> Routes:
         for kind in _KINDS:
             names = entry.get(kind, [])
             if isinstance(names, list) and names:
-                routes[str(entry.get("route"))][kind].update(dict.fromkeys(map(_plain, names)))
+                routes[_plain(entry.get("route"))][kind].update(dict.fromkeys(map(_plain, names)))
     return {route: {kind: list(names) for kind, names in kinds.items()} for route, kinds in routes.items()}
 
 

@@ -136,6 +136,24 @@ def test_unclassified_names_are_kept_where_the_site_allows_it(
     assert "_hjSession_1" not in jar(context)
 
 
+def test_a_frame_without_storage_or_cookies_goes_on(serve: Serve, page: Page) -> None:
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    address = serve(site("window.ran = true"))
+    page.goto(address)
+    page.evaluate(
+        """address => {
+        const frame = Object.assign(document.createElement("iframe"), { src: address + "/other" });
+        frame.sandbox = "allow-scripts";
+        document.body.append(frame);
+    }""",
+        address,
+    )
+    until(page, lambda: len(page.frames) > 1, "the frame")
+    page.frames[1].wait_for_function("window.ran && document.readyState === 'complete'")
+    assert wrong == []
+
+
 # The position
 
 ASK = """() => new Promise(done => navigator.geolocation.getCurrentPosition(

@@ -127,6 +127,7 @@ def test_the_command_sums_a_log_up(caplog: pytest.LogCaptureFixture, tmp_path: P
     app = watched([])
     visit(app)
     call(app, "/plain", [(b"cookie", b"_ga=1; \x1b[31m=1")])
+    call(app, "/\x1b[2J", [(b"cookie", b"_ga=1")])
     log = tmp_path / "app.log"
     lines = [f"2026-11-26 12:00:00 INFO {record.getMessage()}" for record in caplog.records]
     log.write_text("\n".join([*lines, "consent-report {broken", 'consent-report {"route": 1, "services": "x"}']))
@@ -134,9 +135,9 @@ def test_the_command_sums_a_log_up(caplog: pytest.LogCaptureFixture, tmp_path: P
     assert main(["report", str(log)], out) == 0
     text = out.getvalue()
     assert "hotjar: static.hotjar.com, youtube: www.youtube.com" in text
-    assert "\x1b" not in text
+    assert "\x1b" not in text + caplog.text
     assert text.splitlines()[-1].startswith(
-        "2 routes: 2 services, 1 request cookies, 1 response cookies, 2 unclassified"
+        "3 routes: 2 services, 1 request cookies, 1 response cookies, 2 unclassified"
     )
 
 
