@@ -12,7 +12,7 @@ from consent_mw.build import build_policy
 from consent_mw.config import ConsentConfig
 from consent_mw.core.choice import Choice
 from consent_mw.core.decision import Consent, decide, resolve
-from consent_mw.core.policy import Policy
+from consent_mw.core.policy import Policy, new_purpose
 from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.errors import ConfigError
 from consent_mw.settings import PolicySettings
@@ -66,7 +66,7 @@ def _who(before: Policy, after: Policy) -> Iterator[str]:
         if id not in before.categories:
             yield f"  whoever chose before: is asked about {id}, which is new"
             continue
-        purposes = [purpose for purpose in after.categories[id].purposes if purpose in consent.news]
+        purposes = [purpose for purpose in after.categories[id].purposes if new_purpose(purpose) in consent.news]
         services = [s.id for s in after.declared if s.id in consent.news and id in s.categories]
         reasons = [f"purpose {purpose}" for purpose in purposes] + [_service(id, before, after) for id in services]
         yield f"  whoever granted {id}: is asked again, for {'; '.join(reasons) or 'it is asked for alone now'}"

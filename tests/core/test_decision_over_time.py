@@ -11,6 +11,7 @@ from consent_mw.core.decision import Consent, decide, resolve
 from consent_mw.core.policy import Policy
 from consent_mw.core.regime import DAY_SECONDS, Rules
 from consent_mw.core.signals import NO_SIGNALS, Signals
+from consent_mw.enforce.cookie_filter import judge
 from consent_mw.jurisdiction import Jurisdictions
 
 NOW = 1_795_485_600  # 2026-11-24
@@ -74,7 +75,7 @@ def test_a_purpose_that_joins_a_category_makes_it_stale_and_one_that_leaves_does
     moved = [{"id": "identification", "purposes": ["identification", "analytics"]}]
     consent = later(policy(), policy(categories=moved))
     assert consent.stale == ("identification",)
-    assert consent.news == {"analytics"}
+    assert consent.news == {"purpose:analytics"}
 
 
 def test_a_refusal_is_asked_about_nothing_new() -> None:
@@ -113,7 +114,23 @@ def test_until_then_a_cookie_for_a_purpose_that_nobody_was_told_of_waits_too() -
     new = policy(categories=moved, cookies=cookies, policy=AHEAD)
     consent = later(policy(), new, now=EFFECTIVE - 1)
     assert consent.granted("identification")
-    assert consent.grants.withheld == {"analytics"}
+    assert consent.grants.withheld == {"purpose:analytics"}
+
+
+def test_until_then_a_service_that_will_do_more_goes_on_as_before() -> None:
+    new = policy({**COUNTER, "recipients": ["Lab SA"]}, policy=AHEAD)
+    for choice in (ACCEPT, Choice(action="save", services={"counter": True})):
+        before = later(policy(COUNTER), new, choice, now=EFFECTIVE - 1)
+        assert (before.decided, before.granted("counter")) == (True, True)
+        after = later(policy(COUNTER), new, choice, now=EFFECTIVE)
+        assert (after.decided, after.granted("counter"), after.news) == (False, False, {"counter"})
+
+
+def test_a_service_and_a_purpose_of_one_name_are_told_apart() -> None:
+    analytics, cookie = {**COUNTER, "id": "analytics"}, {"name": "own", "purpose": "analytics"}
+    consent = later(policy(ADS), policy(ADS, analytics, cookies=[cookie], policy=AHEAD), now=EFFECTIVE - 1)
+    assert not consent.granted("analytics")
+    assert not judge(consent.grants, "own").blocked
 
 
 def test_a_change_that_is_not_published_yet_is_not_announced() -> None:

@@ -115,7 +115,7 @@ def test_nothing_is_granted_where_a_rule_denies_it(
         assert category_is_rightly_granted(id, consent, before, then, stored, said, now), id
     for service in after.declared:
         if consent.grants.service(service):
-            assert service_is_rightly_granted(service, consent, before, then, stored, said), service
+            assert service_is_rightly_granted(service, consent, before, then, stored, said, now), service
 
 
 def optional_grants(consent: Consent) -> list[str]:
@@ -145,7 +145,13 @@ def category_is_rightly_granted(
 
 
 def service_is_rightly_granted(
-    service: Service, consent: Consent, before: Policy, then: Rules, stored: Stored | None, said: Choice | None
+    service: Service,
+    consent: Consent,
+    before: Policy,
+    then: Rules,
+    stored: Stored | None,
+    said: Choice | None,
+    now: int,
 ) -> bool:
     policy, today = consent.policy, consent.rules
     optional = [id for id in service.categories if not policy.categories[id].required]
@@ -157,6 +163,8 @@ def service_is_rightly_granted(
     if earlier is None or not earlier.declared:
         return False
     told = set(service.purposes) <= set(earlier.purposes) and set(service.recipients) <= set(earlier.recipients)
+    if now < EFFECTIVE_AT:  # the earlier version governs: a service that the visitor knew goes on as before
+        told = bool(set(service.purposes) & set(earlier.purposes) or set(service.recipients) & set(earlier.recipients))
     own = said.services.get(service.id) if said.action == "save" else None
     if own is not None:
         return told and own

@@ -14,7 +14,8 @@ from consent_mw.core.regime import Rules
 class Answer:
     """What holds for a category.
 
-    :ivar news: what the visitor was not told of: withheld while the change is ahead, the reason to ask again afterwards
+    :ivar news: what the visitor was not told of: withheld while a change is ahead, the reason to ask again afterwards;
+        as :meth:`~consent_mw.core.policy.Policy.news` has it
     """
 
     category: str
@@ -40,10 +41,11 @@ class Answer:
             return cls(category.id, True)
         known = told(meaning)
         news = policy.news(category, known) if known is not None else frozenset()
-        # Until a published change takes effect the earlier consent holds, but for what it did not cover.
-        kept = known is not None and known.issuperset(elements & {SEPARATE, CATALOGUED})
-        if ahead and news and kept:
-            return cls(category.id, True, False, news)
+        # Until a published change takes effect the earlier consent holds as it was made: what is wholly new waits, and
+        # a service that will do more goes on as before.
+        if ahead and news and known is not None and known.issuperset(elements & {SEPARATE, CATALOGUED}):
+            known_in_part = {s.id for s in policy.declared if not known.isdisjoint(policy.service_elements(s))}
+            return cls(category.id, True, False, news - known_in_part)
         return cls(category.id, False, True, news)
 
 
@@ -53,24 +55,30 @@ def _changed_services(category: str, policy: Policy, stored: Stored) -> frozense
     return frozenset(
         service.id
         for service in granted
-        if service is not None and category in service.categories and not _covered(policy, service, stored)
+        if service is not None and category in service.categories and not _covered(policy, service, stored, ahead=False)
     )
 
 
-def own_answers(policy: Policy, stored: Stored | None) -> dict[str, bool]:
-    """Answers for single services; a "yes" only where it covers all that the service means today."""
+def own_answers(policy: Policy, stored: Stored | None, *, ahead: bool) -> dict[str, bool]:
+    """Answers for single services; a "yes" only where it covers all that the service means today.
+
+    :param ahead: what it means today takes effect later; so far it is enough that the visitor knew the service
+    """
     own: dict[str, bool] = {}
     for number, yes in (stored.services if stored is not None else {}).items():
         service = policy.services_by_number.get(number)
-        if service is not None and stored is not None and (not yes or _covered(policy, service, stored)):
+        if service is not None and stored is not None and (not yes or _covered(policy, service, stored, ahead=ahead)):
             own[service.id] = yes
     return own
 
 
-def _covered(policy: Policy, service: Service, stored: Stored) -> bool:
+def _covered(policy: Policy, service: Service, stored: Stored, *, ahead: bool) -> bool:
+    elements = policy.service_elements(service)
     for id in service.categories:
         if not policy.categories[id].required:
             _, meaning = stored.categories.get(id, (False, NOTHING))
-            if not covers(meaning, policy.service_elements(service)):
+            known = told(meaning)
+            in_part = ahead and known is not None and not known.isdisjoint(elements)
+            if not (in_part or covers(meaning, elements)):
                 return False
     return True

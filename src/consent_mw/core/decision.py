@@ -131,7 +131,7 @@ def resolve(
         answers = [Answer.without_choice(category, policy, rules, in_doubt) for category in policy.optional]
     else:
         answers = [Answer.of(category, policy, stored, rules, ahead) for category in policy.optional]
-    own = own_answers(policy, stored)
+    own = own_answers(policy, stored, ahead=ahead)
     overruled = signals.among(rules.signals).beyond(stored.signals if stored is not None else NO_SIGNALS)
     wanted = {answer.category for answer in answers if answer.yes}
     stale = tuple(answer.category for answer in answers if answer.stale)

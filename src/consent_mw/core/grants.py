@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
-from consent_mw.core.policy import Policy, Service
+from consent_mw.core.policy import Policy, Service, new_purpose
 from consent_mw.core.regime import Rules
 
 _MAX_SHARED_GRANTS = 4096
@@ -59,7 +59,7 @@ class Grants:
             return True
         if self.policy.declares_services and not service.declared:
             return False  # nobody was told about it, so nobody can have agreed to it
-        if service.id in self.withheld or not (service.declared or self.withheld.isdisjoint(service.purposes)):
+        if service.id in self.withheld or not (service.declared or self._agreed_to(service.purposes)):
             return False
         own = self.own.get(service.id)
         if own is not None:
@@ -67,6 +67,9 @@ class Grants:
         return all(id in self.categories for id in service.categories) and not self.policy.asks_alone(
             service, self.rules
         )
+
+    def _agreed_to(self, purposes: Iterable[str]) -> bool:
+        return self.withheld.isdisjoint(map(new_purpose, purposes))
 
     @property
     def everything(self) -> bool:

@@ -186,11 +186,10 @@ class Policy:
         return frozenset(purposes + [element(service.number, "to", recipient) for recipient in service.recipients])
 
     def news(self, category: Category, known: frozenset[str]) -> frozenset[str]:
-        """Purposes of a category, and ids of its declared services, of which somebody who knows ``known`` was not told.
-
-        A known service for a further purpose, or with a further recipient, is new.
+        """What somebody who knows ``known`` was not told of: purposes, as :func:`new_purpose` has them, and ids of
+        declared services. A known service for a further purpose, or with a further recipient, is new.
         """
-        purposes = {purpose for purpose in category.purposes if element("purpose", purpose) not in known}
+        purposes = {new_purpose(p) for p in category.purposes if element("purpose", p) not in known}
         services = {
             service.id
             for service in self.declared
@@ -261,6 +260,11 @@ class Policy:
 
 # json.dumps() would make a new encoder for every record.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+def new_purpose(purpose: str) -> str:
+    """A purpose among what is new; never the id of a service."""
+    return f"purpose:{purpose}"
 
 
 def canonical_json(value: object) -> bytes:

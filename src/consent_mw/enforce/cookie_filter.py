@@ -9,7 +9,7 @@ from enum import Enum
 
 from consent_mw.core.cookies import SetCookie, is_writable_name, lenient, segments
 from consent_mw.core.grants import Grants
-from consent_mw.core.policy import CookieRule, Policy, WithoutConsent
+from consent_mw.core.policy import CookieRule, Policy, WithoutConsent, new_purpose
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -69,7 +69,8 @@ def _judge(grants: Grants, name: str) -> Verdict:
 def _granted(grants: Grants, rule: CookieRule) -> bool:
     if rule.service is not None:
         return grants.service(grants.policy.services[rule.service])
-    return rule.purpose not in grants.withheld and all(id in grants.categories for id in rule.categories)
+    waits = rule.purpose is not None and new_purpose(rule.purpose) in grants.withheld
+    return not waits and all(id in grants.categories for id in rule.categories)
 
 
 Report = Callable[[str, Verdict], None]

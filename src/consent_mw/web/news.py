@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consent_mw.core.decision import Consent
+from consent_mw.core.policy import new_purpose
 from consent_mw.settings import PolicySettings
 from consent_mw.web.html import escape
 from consent_mw.web.words import LIST_SEPARATOR, Words
@@ -27,7 +28,7 @@ def change_ahead(notice: PolicySettings, words: Words) -> str:
 def news(id: str, consent: Consent, words: Words) -> str:
     """A category with what is new in it: its purposes by name, and its services."""
     policy = consent.policy
-    purposes = [words.purposes((purpose,)) for purpose in policy.categories[id].purposes if purpose in consent.news]
+    purposes = [words.purposes((p,)) for p in policy.categories[id].purposes if new_purpose(p) in consent.news]
     services = [s.name for s in policy.declared if s.id in consent.news and id in s.categories]
     parts = f" ({escape(', '.join([*purposes, *services]))})" if purposes or services else ""
     return f"<b>{escape(words.label(id))}</b>{parts}"

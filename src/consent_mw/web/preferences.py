@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from consent_mw.banner_settings import BannerSettings
 from consent_mw.core.decision import Consent
-from consent_mw.core.policy import Category, CookieRule, Service
+from consent_mw.core.policy import Category, CookieRule, Service, new_purpose
 from consent_mw.web.html import escape, slot
 from consent_mw.web.words import LIST_SEPARATOR, Words
 
@@ -94,7 +94,7 @@ def _category(category: Category, services: list[Service], consent: Consent, wor
         about.append(f"<b>{words['always_on']}</b>")
     switch = _switch("category", id, consent.granted(category.id), locked=category.required, about=f"consent-{id}")
     listed = "".join(_service(service, consent, words) for service in services)
-    is_new = category.id in consent.stale and not consent.news.isdisjoint((*category.purposes, category.id))
+    is_new = category.id in consent.stale and not consent.news.isdisjoint(map(new_purpose, category.purposes))
     if listed:
         listed = f'<ul aria-label="{words["services"]}">{listed}</ul>'
     return (

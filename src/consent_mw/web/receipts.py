@@ -7,6 +7,7 @@ with the answer, and that soon expires.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -104,7 +105,7 @@ class Receipts:
         if incoming.form:
             response = RedirectResponse(incoming.return_to, 303, NO_STORE)
         else:
-            after = resolve(visit.consent.policy, stored, visit.consent.signals, visit.consent.rules)
+            after = resolve(visit.consent.policy, stored, visit.consent.signals, visit.consent.rules, now=time.time())
             body = {**state_view(after), "erased": erased}
             response = JSONResponse(body, headers=NO_STORE)
         if stored is not None:
