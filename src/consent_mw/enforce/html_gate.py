@@ -32,6 +32,8 @@ beyond a rule of another kind; to the sheet itself, once it is released, an unkn
 MAX_DEPTH = 3
 """Documents within documents that are looked into; a deeper one is denied."""
 
+# ISO-2022-JP: what stands between such escapes is no markup, whatever its bytes look like; browsers detect it unasked.
+_STATEFUL = re.compile(rb"\x1b(?:[$(]|\Z)")
 _NOSCRIPT = re.compile(rb"<noscript", re.IGNORECASE)
 _FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
 _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
@@ -65,6 +67,8 @@ class HtmlGate:
     def feed(self, data: bytes) -> bytes:
         if self._tokenizer is None:
             return _escaped(data)
+        if not self._page.has_charset and _STATEFUL.search(data):
+            return self._fail() + _escaped(data)
         try:
             return self._emit(self._tokenizer.feed(self._watched(self._tokenizer, data)))
         except Exception:
@@ -248,7 +252,7 @@ class HtmlGate:
             return b""
         tag, text = element.tag, element.text
         if tag.name == b"noscript":
-            return tag.raw + (_escaped(text) if element.is_too_large else self._noscript(text))
+            return held(self._page, tag) + (_escaped(text) if element.is_too_large else self._noscript(text))
         is_broken = is_split or element.has_markup
         judge = self._page.judge
         everything = judge.all_optional() if is_broken or element.is_too_large else []

@@ -24,6 +24,8 @@ class Page:
     """What stands at the start of the head, before anything of the page can run."""
     located: bool = False
     """The site may know where this visitor is, and so may the frames that it lets know."""
+    has_charset: bool = True
+    """The response names its charset; where it does not, the page's own bytes may name a stateful one."""
     everything_granted: bool = False
     """Then no address and no script is looked at."""
     memo: TagMemo = field(default_factory=lambda: TagMemo())

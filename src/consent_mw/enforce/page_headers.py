@@ -35,6 +35,10 @@ def is_readable(content_type: bytes) -> bool:
     return match is None or _NOT_ASCII_COMPATIBLE.match(match[1]) is None
 
 
+def has_charset(content_type: bytes) -> bool:
+    return _CHARSET.search(content_type) is not None
+
+
 def has_wide_bom(start: bytes) -> bool:
     """A UTF-16 byte order mark beats any header."""
     return start[:2] in (b"\xfe\xff", b"\xff\xfe")

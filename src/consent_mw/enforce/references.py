@@ -114,7 +114,8 @@ class Judge:
     def inline(self, *scripts: bytes) -> list[str]:
         """Ids of the denied services that an inline script loads or calls."""
         found: dict[str, None] = {}
-        for script in scripts:
+        for written in scripts:
+            script = written.replace(b"\\/", b"/")
             if self._grants.policy.inline_services(script):
                 services = self._grants.policy.inline_services(code(script))
                 held = [service for service in services if not self._grants.service(service)]

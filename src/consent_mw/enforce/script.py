@@ -16,7 +16,7 @@ _COMMENT = re.compile(
 _JSON_STRING = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _PROSE = re.compile(rb"\S[ \t]+\S+[ \t]+\S")
 _MARKUP = re.compile(rb"[<=({]")
-_ADDRESS = re.compile(rb"""(?:[a-zA-Z]{2,5}:)?(?:\\?/){2}[a-zA-Z0-9_.\-]+[^\s"'`\\<>]*""")
+_ADDRESS = re.compile(rb"""(?:[a-zA-Z]{2,5}:)?//[a-zA-Z0-9_.\-]+[^\s"'`\\<>]*""")
 # What makes an address more than a piece of text.
 _LOADS = re.compile(
     rb"\bfetch\b|sendBeacon|\.src\b|\bsrc\s*=|[\"']src[\"']\s*[\],]|XMLHttpRequest|\.open\(|WebSocket|EventSource"
@@ -44,10 +44,10 @@ def strings(json: bytes) -> list[str]:
 
 
 def _addresses(script: bytes) -> tuple[str, ...]:
-    text = code(script)
+    text = code(script).replace(b"\\/", b"/")
     if not _LOADS.search(text):
         return ()
-    found = (match[0].replace(b"\\", b"").decode("latin-1") for match in _ADDRESS.finditer(text))
+    found = (match[0].decode("latin-1") for match in _ADDRESS.finditer(text))
     return tuple(dict.fromkeys(found))
 
 

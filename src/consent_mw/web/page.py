@@ -10,7 +10,7 @@ from typing import ParamSpec
 from starlette.types import Scope
 
 from consent_mw.enforce.page import Page, TagMemo
-from consent_mw.enforce.page_headers import RawHeaders, csp_nonce, has_csp, header
+from consent_mw.enforce.page_headers import RawHeaders, csp_nonce, has_charset, has_csp, header
 from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import Tag
 from consent_mw.web.device import MAX_USER_AGENT_LENGTH, is_bot
@@ -78,6 +78,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         placeholder=_guarded(placeholder),
         head=_guarded(head)(),
         located=visit.located and not site.is_universal,
+        has_charset=has_charset(header(headers, b"content-type")),
         everything_granted=everything,
         memo=site.tag_memo(consent.grants, host) if site.enforces else TagMemo(),  # else every page is to be told of
     )
