@@ -229,14 +229,17 @@ navigator.sendBeacon("http://" + host + "/x", "a");
 
 
 @pytest.mark.parametrize("mode", ["strict", "catalog"])
-def test_the_second_policy_contains_what_no_guard_can_see(serve: Serve, page: Page, world: StandIn, mode: str) -> None:
+def test_the_second_policy_contains_what_no_guard_can_see_and_browsers_report_it(
+    serve: Serve, page: Page, world: StandIn, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """With its negative control: to a host that nobody knows, the default mode lets everything through."""
+    caplog.set_level("INFO", "consent_mw.blocked")
     page.goto(serve(site("", config={"enforcement": {"third_parties": mode}}, script=SLY)))
     if mode == "catalog":
         until(page, lambda: world.contacts.count(STRANGER) >= 6, "every sly way")
     else:
         until(page, lambda: set(page.evaluate("ran")) == {"fetch", "worker"}, "the refusals")
-        page.wait_for_timeout(300)
+        until(page, lambda: f"a browser reported a blocked contact with {STRANGER}" in caplog.text, "the report")
         assert world.connections == 0, world.contacts
 
 
