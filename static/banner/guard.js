@@ -171,7 +171,8 @@
       if (!/src|href|^data$|poster|ping/i.test(name)) return apply(set, self, args);
       const plain = `${name}`.toLowerCase().replace("xlink:", "");
       if (contacts(self.localName, plain) && holds(self, plain, value)) return;
-      return apply(set, self, plain === "srcdoc" ? [name, clean(value)] : args);
+      const isFree = plain !== "srcdoc" || `${value}` === apply(getAttribute, self, [PREFIX + plain]);
+      return apply(set, self, isFree ? args : [name, clean(value)]);
     });
 
   // Markup
