@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.core import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,38 @@ from consent_mw.i18n import Locales, shipped_tags
 
 LOCALES = Locales()
 ALLOWED = ("en", "zh-Hans")
-_NAMES = re.compile(r"\{[a-z]+\}")
+_NAMES = re.compile(r"\{[a-z_]+\}")
+
+EUROPEAN_UNION = set("bg hr cs da nl en et fi fr de el hu ga it lv lt mt pl pt ro sk sl es sv".split())
+OTHERS = set("nb is uk tr ru ar he fa hi zh-Hans zh-Hant ja ko vi th id pt-BR fr-CA".split())
+RIGHT_TO_LEFT = {"ar", "he", "fa"}
+
+PROPER_NAMES = {"signal_gpc", "signal_dnt"}
+SAME_AS_ENGLISH = {
+    "cookie": {
+        "cs",
+        "da",
+        "de",
+        "el",
+        "es",
+        "fr",
+        "it",
+        "ja",
+        "mt",
+        "nl",
+        "pt",
+        "pt-BR",
+        "ro",
+        "sk",
+        "vi",
+        "zh-Hans",
+        "zh-Hant",
+    },
+    "cookies": {"cs", "da", "de", "el", "es", "fr", "mt", "nl", "pt", "pt-BR", "sk", "zh-Hans"},
+    "services": {"fr", "fr-CA"},
+    "purpose_social": {"it"},
+}
+"""Words that a language shares with English. Any other copy of the English text is one that nobody translated."""
 
 
 def _file(**changed: Any) -> str:
@@ -32,6 +64,33 @@ def test_every_text_names_what_the_english_one_names(tag: str) -> None:
     assert texts.keys() == english.keys()
     for key, text in texts.items():
         assert set(_NAMES.findall(text)) == set(_NAMES.findall(english[key])), key
+
+
+@pytest.mark.parametrize("tag", [tag for tag in LOCALES.tags if tag != "en"])
+def test_every_text_is_translated(tag: str) -> None:
+    english, texts = LOCALES.texts("en"), LOCALES.texts(tag)
+    copied = {key for key in texts if texts[key] == english[key] and tag not in SAME_AS_ENGLISH.get(key, ())}
+    assert copied <= PROPER_NAMES
+
+
+@pytest.mark.parametrize("tag", LOCALES.tags)
+def test_each_language_runs_the_way_it_is_written(tag: str) -> None:
+    written = Locale.parse(tag, sep="-").text_direction
+    assert LOCALES.direction(tag) == written == ("rtl" if tag in RIGHT_TO_LEFT else "ltr")
+
+
+def test_each_language_has_a_name_of_its_own() -> None:
+    assert len({LOCALES[tag].name for tag in LOCALES.tags}) == len(LOCALES.tags)
+
+
+@pytest.mark.parametrize("tag", LOCALES.tags)
+def test_a_text_that_names_the_button_quotes_it(tag: str) -> None:
+    texts = LOCALES.texts(tag)
+    assert texts["accept_all"] in texts["separate_note"]
+
+
+def test_what_the_promise_names_is_shipped() -> None:
+    assert set(LOCALES.tags) == EUROPEAN_UNION | OTHERS
 
 
 def test_every_language_we_ship_is_offered() -> None:
@@ -65,6 +124,47 @@ def test_every_language_we_ship_is_offered() -> None:
 )
 def test_negotiation(header: str, expected: str) -> None:
     assert LOCALES.negotiate(header, ALLOWED) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("pt", "pt"),
+        ("pt-PT", "pt"),
+        ("pt-AO", "pt"),
+        ("pt-BR,pt;q=0.9", "pt-BR"),
+        ("fr", "fr"),
+        ("fr-BE", "fr"),
+        ("fr-CA,fr;q=0.9", "fr-CA"),
+        ("zh", "zh-Hans"),
+        ("zh-Hant", "zh-Hant"),
+        ("zh-TW,zh;q=0.9", "zh-Hant"),
+        ("zh-HK", "zh-Hant"),
+        ("zh-MO", "zh-Hant"),
+        ("zh-Hant-HK", "zh-Hant"),
+        ("zh-Hans-TW", "zh-Hans"),
+        ("yue-HK", "zh-Hant"),
+        ("cmn", "zh-Hans"),
+        ("no", "nb"),
+        ("nn-NO,en;q=0.5", "nb"),
+        ("nb-NO", "nb"),
+        ("iw-IL", "he"),
+        ("he", "he"),
+        ("in", "id"),
+        ("id-ID", "id"),
+        ("mo", "ro"),
+        ("EL-gr", "el"),
+        ("tlh,uk;q=0.3", "uk"),
+    ],
+)
+def test_negotiation_among_all_we_ship(header: str, expected: str) -> None:
+    assert LOCALES.negotiate(header, BannerSettings().locales) == expected
+
+
+def test_another_region_of_one_s_language_beats_another_language() -> None:
+    assert LOCALES.negotiate("pt,de", ("de", "pt-BR")) == "pt-BR"
+    assert LOCALES.negotiate("fr-CA", ("en", "fr")) == "fr"
+    assert LOCALES.negotiate("zh-TW", ("en", "zh-Hans")) == "zh-Hans"
 
 
 def test_the_first_allowed_language_is_the_last_resort() -> None:
