@@ -17,6 +17,7 @@ from consent_mw.errors import ConfigError
 from consent_mw.i18n import Locales, shipped_tags
 
 LOCALES = Locales()
+TABLE = (Path(__file__).parents[1] / "docs/reference/languages.md").read_text(encoding="utf-8")
 ALLOWED = ("en", "zh-Hans")
 _NAMES = re.compile(r"\{[a-z_]+\}")
 
@@ -201,3 +202,12 @@ def test_a_wrong_file_is_refused(tmp_path: Path, name: str, content: str, said: 
 def test_english_is_not_optional(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"en\.json is missing"):
         Locales(tmp_path)
+
+
+@pytest.mark.parametrize("tag", LOCALES.tags)
+def test_the_table_in_the_documentation_says_how_far_a_language_is(tag: str) -> None:
+    ours, language = LOCALES[tag], Locale.parse(tag, sep="-").get_display_name("en")
+    written = "right to left" if ours.direction == "rtl" else "left to right"
+    row = f"| `{tag}` | {language} | {ours.name} | {written} | {'yes' if ours.reviewed else 'not yet'} |"
+    assert row in TABLE.splitlines()
+    assert TABLE.count("\n| `") == len(LOCALES.tags)
