@@ -46,8 +46,6 @@ SAME_AS_ENGLISH = {
         "zh-Hans",
         "zh-Hant",
     },
-    "cookies": {"cs", "da", "de", "el", "es", "fr", "mt", "nl", "pt", "pt-BR", "sk", "zh-Hans"},
-    "services": {"fr", "fr-CA"},
     "purpose_social": {"it"},
 }
 """Words that a language shares with English. Any other copy of the English text is one that nobody translated."""
