@@ -27,25 +27,8 @@ RIGHT_TO_LEFT = {"ar", "he", "fa"}
 
 PROPER_NAMES = {"signal_gpc", "signal_dnt"}
 SAME_AS_ENGLISH = {
-    "cookie": {
-        "cs",
-        "da",
-        "de",
-        "el",
-        "es",
-        "fr",
-        "it",
-        "ja",
-        "mt",
-        "nl",
-        "pt",
-        "pt-BR",
-        "ro",
-        "sk",
-        "vi",
-        "zh-Hans",
-        "zh-Hant",
-    },
+    "cookie": set("cs da de el es fr it ja mt nl pt pt-BR ro sk vi zh-Hans zh-Hant".split()),
+    "services": {"fr", "fr-CA"},
     "purpose_social": {"it"},
 }
 """Words that a language shares with English. Any other copy of the English text is one that nobody translated."""
