@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    bench_banner,
     bench_decisions,
     bench_guard,
     bench_html,
@@ -23,6 +24,7 @@ def main() -> None:
     bench_decisions.main()
     size.main()
     bench_guard.main()
+    bench_banner.main()
 
 
 if __name__ == "__main__":

@@ -160,10 +160,16 @@
 
   // Choosing
 
-  // Above whatever the page puts on top of everything, for as long as there is a question.
+  // Where something of the page lies over the question, it goes above everything. Only there: to browsers, what moves
+  // is painted anew.
   const lift = () => {
-    root.popover = banner.hidden ? null : "manual";
-    if (!banner.hidden) root.showPopover?.();
+    const { left, top, width, height } = banner.getBoundingClientRect();
+    const seen = Document.prototype.elementFromPoint.call(document, left + width / 2, top + height / 2);
+    if (banner.hidden) root.popover = null;
+    else if (seen && !root.contains(seen)) {
+      root.popover = "manual";
+      root.showPopover?.();
+    }
   };
   const show = () => {
     // Without cookies no choice can be kept: asking on every page would be all that comes of it.

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.e2e
 # What gets out of the place where a text stands …
 ESCAPES = [
     "", '">', "'>", "-->", "--!>", "<!-->", "</title>", "</style>", "</script>", "</textarea>", "</template>", "</svg>",
-    "</b></p></div>", "</dialog>", "</form>", "<![CDATA[", "]]>", "\\u0022>", "&quot;>", "&#34;&#62;", "\u2028", "\ufeff",
-    "{{", "${", "`", "\\",
+    "</b></p></div>", "</dialog>", "</form>", "<![CDATA[", "]]>", "\\u0022>", "&quot;>", "&#34;&#62;", "\u2028",
+    "\ufeff", "{{", "${", "`", "\\",
 ]  # fmt: skip
 # … and what then would run. `p()` leaves a mark.
 VECTORS = [
