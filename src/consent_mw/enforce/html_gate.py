@@ -136,6 +136,8 @@ class HtmlGate:
                         out.append(self._announced(piece))
                     else:
                         out.append(self._in_between(piece))
+                elif piece is Mark.TAG and self._held is None and not self._scanning:
+                    self._expect = piece  # the usual case: nothing waits
                 else:
                     out.append(self._mark(piece))
         except Exception:
@@ -163,8 +165,9 @@ class HtmlGate:
         expected, self._expect = self._expect, None
         if self._scanning:
             self._scan.passed(piece)
-        head = b"" if self._has_head else self._head_before(piece)
-        return head + self._judged(expected, piece)
+        if self._has_head:
+            return self._judged(expected, piece)
+        return self._head_before(piece) + self._judged(expected, piece)
 
     def _head_before(self, piece: bytes) -> bytes:
         """On a page without a ``<head>`` tag, ours stands in front of the first tag that could run or load."""
