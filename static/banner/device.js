@@ -126,16 +126,20 @@
   });
 
   // `localStorage.name = value` cannot be caught: such a key goes when the page does. What belongs to a service that
-  // is denied, or no longer granted, goes at once.
-  /** @type {[Storage, string[]][]} */
-  const stores = [];
-  for (const name of ["localStorage", "sessionStorage"])
-    try {
-      const store = /** @type {any} */ (window)[name];
-      stores.push([store, Object.keys(store)]);
-    } catch {
-      // a frame without storage
-    }
+  // is denied, or no longer granted, goes when the page is there. Opening a store takes a while, so nothing opens one
+  // before the page does.
+  /** @type {Map<Storage, string[]>} */
+  const stores = new Map();
+  const names = ["localStorage", "sessionStorage"];
+  for (const name of names)
+    around(window, name, {
+      /** @param {any} get @param {any} self */
+      get(get, self) {
+        const store = apply(get, self, []);
+        if (!stores.has(store)) stores.set(store, Object.keys(store));
+        return store;
+      },
+    });
   /** @param {any} [leaving] */
   const sweep = leaving => {
     for (const [store, before] of stores)
@@ -150,8 +154,16 @@
         else store.setItem(name, text);
     sweep();
   };
-  sweep();
   addEventListener("pagehide", sweep);
+  addEventListener("load", () => {
+    for (const name of names)
+      try {
+        /** @type {any} */ (window)[name];
+      } catch {
+        // a frame without storage
+      }
+    sweep();
+  });
 
   // Where the visitor is. The page's headers forbid it too; this asks, when the visitor has just done something.
 
