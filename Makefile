@@ -10,7 +10,7 @@ help:
 	@echo "make test    install what is needed and run every check and test"
 	@echo "make bench   measure the budgets beside their baselines"
 	@echo "make size    bytes of the banner on the wire"
-	@echo "make assets  check the scripts' types and make what is served of them (needs Node)"
+	@echo "make assets  make the scripts that are served from their sources"
 	@echo "make deep    the long fuzz and crash runs"
 
 $(VENV)/.demo: pyproject.toml
@@ -36,8 +36,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-type: $(VENV)/.dev
+type: $(VENV)/.dev node_modules
 	$(BIN)/mypy
+	$(BIN)/node node_modules/typescript/bin/tsc -p static/banner
 
 unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not deep and not e2e"
@@ -52,13 +53,12 @@ bench: $(VENV)/.dev
 size: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.size
 
-node_modules: package.json package-lock.json
-	npm ci --silent --ignore-scripts
+node_modules: $(VENV)/.dev package.json package-lock.json
+	PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --ignore-scripts
 	@touch $@
 
-assets: $(VENV)/.demo node_modules
-	node_modules/.bin/tsc -p static/banner
-	$(BIN)/python scripts/minify.py
+assets: type
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python scripts/minify.py
 
 deep: $(VENV)/.dev tools
 	$(BIN)/python -m pytest -m deep
