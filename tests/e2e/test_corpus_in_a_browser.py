@@ -30,6 +30,7 @@ SILENT = {
     "markup: svg, use",
     "markup: link, dns-prefetch",
     "script: speculation rules",
+    "noscript: its own style",
     "headers: Link, dns-prefetch",
     "headers: Speculation-Rules",
 }
