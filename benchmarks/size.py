@@ -35,6 +35,10 @@ def main() -> None:
     for locale in settings.locales:
         markup = len(brotli.compress(banner.block(undecided, locale)))
         print(f"  {locale:8} markup with style {markup:5}   script {script:5}   together {markup + script:5}")
+    later = len(brotli.compress(banner.preferences_page(undecided, "en"))) + len(
+        find(assets, "preferences.css").brotli or b""
+    )
+    print(f"  and once, when somebody opens the preferences: page and style {later}")
     print("  others (KB): " + ", ".join(f"{name} {size}" for name, size in OTHERS.items()))
 
 
