@@ -75,6 +75,14 @@ def test_what_the_promise_names_is_shipped() -> None:
     assert set(LOCALES.tags) == EUROPEAN_UNION | OTHERS
 
 
+def test_every_text_is_said_somewhere() -> None:
+    """No translator works in vain: each key stands in the source, whole or as a stem to which something is added."""
+    source = "".join(path.read_text(encoding="utf-8") for path in (Path(__file__).parents[1] / "src").rglob("*.py"))
+    stems = ("purpose_", "category_", "signal_", "decision_", "event_")
+    keys = [key.removesuffix("_opt_out") for key in LOCALES.texts("en") if not key.startswith(stems)]
+    assert [key for key in keys if not re.search(rf"""["']{key}["'{{]""", source)] == []
+
+
 def test_every_language_we_ship_is_offered() -> None:
     assert set(BannerSettings().locales) == set(LOCALES.tags)
     assert BannerSettings().locales[0] == "en"
