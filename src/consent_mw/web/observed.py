@@ -62,6 +62,11 @@ class Observed:
         if self._first("report", host):
             logger.info("a browser reported a blocked contact with %s", host)
 
+    def unjudged(self, path: str, why: str) -> None:
+        """A page, or the rest of one, was denied as a whole."""
+        if self._first("page", f"{path[:_MAX_NAME_LENGTH]} {why}"):
+            logger.warning("%s: %s", _plain(path[:_MAX_NAME_LENGTH]), why)
+
     def _cookie(self, direction: str, name: str, verdict: Verdict) -> None:
         name = name[:_MAX_NAME_LENGTH]
         rule = verdict.rule

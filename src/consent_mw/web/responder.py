@@ -170,7 +170,7 @@ class Responder:
         if coding is None or not whole or not is_readable(content_type):
             if self._visit.everything or not self._site.enforces:
                 return headers
-            logger.warning("a page in a coding, charset or part that cannot be judged is sent as plain text")
+            self._unjudged("a coding, charset or part that cannot be judged; sent as plain text")
             return unrendered(headers)
         if message["status"] in _NO_BODY:
             return headers
@@ -225,7 +225,7 @@ class Responder:
         try:
             return self._coding.decode(body)
         except CodingError:
-            logger.warning("a page's body does not fit its Content-Encoding; the rest of it is dropped")
+            self._unjudged("the body does not fit its Content-Encoding; the rest of it is dropped")
             return b""
 
     def _gated(self, gate: Gate, plain: bytes, *, last: bool) -> bytes:
@@ -234,8 +234,11 @@ class Responder:
             out += gate.close()
             self.release()
         if gate.failed:
-            logger.error("the HTML gate gave up on %s; the rest of the page was escaped", self._scope["path"])
+            self._unjudged("the gate gave up; the rest of the page is shown as text")
         return self._coding.encode(out, last=last)
+
+    def _unjudged(self, why: str) -> None:
+        self._site.observed.unjudged(self._scope["path"], why)
 
     async def _on_file(self, message: Message) -> None:
         """``http.response.pathsend`` names a file; a page in it is read and gated like any other."""
