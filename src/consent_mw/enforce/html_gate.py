@@ -258,6 +258,9 @@ class HtmlGate:
             return held(self._page, tag) + (_escaped(text) if element.is_too_large else self._noscript(text))
         is_broken = is_split or element.has_markup
         judge = self._page.judge
+        if element.has_markup:  # what stands in it may break out of it
+            scan = AttributeScan(judge)
+            text = scan.feed(text) + scan.flush()
         everything = judge.all_optional() if is_broken or element.is_too_large else []
         if tag.name != b"style":
             return (held(self._page, tag, everything) if everything else self._script(element)) + text
