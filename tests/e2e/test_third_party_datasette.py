@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from consent_mw import ConsentMiddleware
 from e2e.apps.third_party import datasette_app, one_time_token
-from e2e.apps.visitor import SECRET, accept, errors, jar, looks, withdraw, without_ours
+from e2e.apps.visitor import SECRET, accept, errors, jar, looks, until, withdraw, without_ours
 
 pytestmark = [
     pytest.mark.e2e,
@@ -57,7 +57,7 @@ def test_the_pages_look_the_same(datasette: tuple[Any, str], serve: Serve, brows
     bare = looks(page)
     page.goto(datasette[1])
     expect(page.locator("#consent-banner")).to_be_visible()
-    assert looks(page) == bare
+    until(page, lambda: looks(page) == bare, "the same picture")
     page.close()
 
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from consent_mw import ConsentMiddleware
 from e2e.apps.third_party import PASSWORD, USER, django_admin
-from e2e.apps.visitor import SECRET, accept, errors, jar, looks, withdraw
+from e2e.apps.visitor import SECRET, accept, errors, jar, looks, until, withdraw
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -53,7 +53,7 @@ def test_the_sign_in_page_looks_the_same(admin: Any, site: str, serve: Serve, br
     bare = looks(page)
     page.goto(site + "/admin/")
     expect(page.locator("#consent-banner")).to_be_visible()
-    assert looks(page) == bare
+    until(page, lambda: looks(page) == bare, "the same picture")
     page.close()
 
 

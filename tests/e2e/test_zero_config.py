@@ -78,6 +78,7 @@ def test_nothing_before_consent_everything_after_it_nothing_after_withdrawal(
     accept(page)
     until(page, lambda: set(third_parties.contacts) >= set(TRACKERS), "all ten trackers")
     assert set(third_parties.contacts) == set(TRACKERS)
+    until(page, lambda: "js.hs-scripts.com" in page.evaluate("ran"), "the last script in order")
     assert [name for name in page.evaluate("ran") if name in IN_ORDER] == IN_ORDER
     assert len(app.state.seen) == requests, "acceptance needs no reload"
     page.goto(site)
