@@ -29,11 +29,12 @@
     for (const [needs, names] of Object.entries(stored)) for (const name of names.split("\n")) rules.push([name, needs]);
   };
   learn(known.stored);
+  const exactly = new URL(known.exactly, new URL(tag.dataset.at ?? tag.src, location.href));
   let learned = false;
   /** @type {Promise<void> | undefined} */
   let learning;
   const learnAll = () =>
-    (learning ??= load(new URL(known.exactly, tag.src))
+    (learning ??= load(exactly)
       .then(answer => answer.json())
       .then(all => {
         learned = true;

@@ -1,5 +1,6 @@
 // The page guard: what a page's own scripts would contact without consent is held back. It is the first script of a
-// page. Everybody gets the same file; what this visitor has granted stands on its tag.
+// page. Everybody gets the same code; what this visitor has granted stands on its tag. Who comes for the first time gets
+// it in the page itself, so that nothing has to be fetched before something shows.
 // Each part stands alone: where one fails, or a browser lacks something, the page goes on as it is.
 (() => {
   // put here when the file is served
@@ -83,7 +84,7 @@
   // A fingerprint may be a stranger's. The first find fetches the exact list, which decides from then on.
   /** @type {Promise<void> | undefined} */
   let learning;
-  const exactly = tag.src.replace(/[^/]*$/, catalog.exactly);
+  const exactly = new URL(catalog.exactly, new URL(tag.dataset.at ?? tag.src, location.href)).href;
   /** @param {any} all */
   const adopt = all => {
     hosts = files = [];

@@ -34,7 +34,8 @@ def test_it_stays_within_its_budget_with_every_host_of_the_catalogue(config: dic
 
 def test_everybody_gets_the_same_files() -> None:
     app = wrapped(answering())
-    pages = [call(app).body, call(app, headers=[consent_cookie(app, {"action": "accept_all"})]).body]
+    cookies = [consent_cookie(app, {"action": action}) for action in ("reject_all", "accept_all")]
+    pages = [call(app, headers=[cookie]).body for cookie in cookies]
     addresses = [re.findall(rb'src="(/consent/assets/(?:guard|device)[^"]+)"', page) for page in pages]
     assert len(addresses[0]) == 2
     assert addresses[0] == addresses[1]
@@ -46,7 +47,36 @@ def test_it_is_the_first_script_and_stands_between_our_marks() -> None:
     body = call(
         wrapped(answering(b"<!doctype html><html><head><script>run()</script></head><body></body></html>"))
     ).body
-    assert re.match(rb'<!doctype html><html><head><!--consent--><script src="/consent/assets/guard\.', body)
+    assert re.match(rb'<!doctype html><html><head><!--consent--><script data-at="/consent/assets/"', body)
+
+
+HTML = (b"content-type", b"text/html; charset=utf-8")
+
+
+def test_who_comes_for_the_first_time_has_it_in_the_page_and_fetches_nothing() -> None:
+    app = wrapped(answering(headers=[HTML]))
+    first = call(app).body
+    later = call(app, headers=[consent_cookie(app, {"action": "reject_all"})]).body
+    files = re.findall(rb'<script src="(/consent/assets/(?:guard|device)[^"]+)" data-granted="necessary"></', later)
+    tag = rb'<script data-at="/consent/assets/" data-granted="necessary">(.*?)</script>'
+    scripts = re.findall(tag, first, re.DOTALL)
+    assert scripts == [call(app, file.decode()).body for file in files]
+    assert len(scripts) == 2
+    assert b"/consent/assets/guard" not in first
+    assert b"data-at=" not in later
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([HTML, (b"content-security-policy", b"script-src 'self'")], id="policy without a nonce"),
+        pytest.param([(b"content-type", b"text/html")], id="charset left to the page's first 1024 bytes"),
+    ],
+)
+def test_where_a_long_inline_script_could_not_run_or_would_harm_it_is_a_file(
+    headers: list[tuple[bytes, bytes]],
+) -> None:
+    assert b'<script src="/consent/assets/guard.' in call(wrapped(answering(headers=headers))).body
 
 
 def test_whoever_granted_everything_gets_none() -> None:
@@ -61,7 +91,7 @@ def test_it_carries_the_nonce_of_the_app() -> None:
 
 
 def test_under_a_mount_its_address_is_the_mounts() -> None:
-    assert b'<script src="/shop/consent/assets/guard.' in call(wrapped(answering()), root_path="/shop").body
+    assert b'<script data-at="/shop/consent/assets/"' in call(wrapped(answering()), root_path="/shop").body
 
 
 def test_declared_services_are_known_exactly_and_the_rest_belongs_to_nobody() -> None:

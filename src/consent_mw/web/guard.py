@@ -2,13 +2,17 @@
 other what they would keep on the device, and questions for a position.
 
 The files are the same for every visitor, so that they are cached for ever; what a visitor has granted stands on their
-tags. The hosts of the whole catalogue are there as fingerprints; a third file has all of it exactly, and is fetched
-when a page's script first does something that one of them is about.
+tags. Who has no cookie of ours has no file of ours either: then the scripts stand in the page itself, and nothing has
+to be fetched before the page, and the question on it, show.
+
+The hosts of the whole catalogue are there as fingerprints; a third file has all of it exactly, and is fetched when a
+page's script first does something that one of them is about.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
@@ -25,7 +29,7 @@ HOST_SPREAD, FILE_SPREAD, SMALLEST_SET = 100, 250_000, 100_000
 """A host is looked up for third parties alone, a file name also for every address of the site itself."""
 MAX_CACHED_TAGS = 512
 
-_SLOT = "CATALOG"
+_ENDS_A_SCRIPT = re.compile(r"</script|<!--|\\x01", re.IGNORECASE)
 
 
 class Guard:
@@ -43,34 +47,37 @@ class Guard:
         keep = {**_device(policy, own_names), "exactly": exactly.name}
         scripts = [_filled("guard", "CATALOG", contact), _filled("device", "DEVICE", keep)]
         self.assets: Mapping[str, Asset] = {asset.name: asset for asset in (exactly, *scripts)}
-        self._addresses = [f"{path}/assets/{script.name}" for script in scripts]
+        self._assets_path = f"{path}/assets/"
+        self._scripts = scripts
         self._tags: dict[Hashable, Template] = {}
 
-    def tags(self, consent: Consent, *, root: str = "", nonce: str = "") -> bytes:
+    def tags(self, consent: Consent, *, root: str = "", nonce: str = "", inline: bool = False) -> bytes:
         """What stands at the start of a visitor's pages.
 
         :param root: put before our own addresses, where the app is mounted at a path
         :param nonce: of the page's Content-Security-Policy
+        :param inline: the scripts themselves, instead of their addresses
         """
-        key = consent.grants.key
+        key = consent.grants.key, inline
         template = self._tags.get(key)
         if template is None:
             if len(self._tags) >= MAX_CACHED_TAGS:
                 self._tags.clear()
-            template = self._tags[key] = Template(self._markup(consent))
+            template = self._tags[key] = Template(self._markup(consent, inline))
         return template.fill({"root": escape(root), "nonce": f' nonce="{escape(nonce)}"' if nonce else ""})
 
-    def _markup(self, consent: Consent) -> str:
+    def _markup(self, consent: Consent, inline: bool) -> str:
         granted = [id for id in self._policy.categories if consent.granted(id)]
         granted += [service.id for service in self._policy.declared if consent.granted(service.id)]
         own = self._own_answers(consent)
         attributes = f' data-granted="{escape(" ".join(granted))}"'
         exceptions = f' data-references="{escape(_json(own).decode())}"' if own else ""
-        scripts = "".join(
-            f'<script src="{slot("root")}{address}"{attributes}{exceptions}{slot("nonce")}></script>'
-            for address in self._addresses
-        )
-        return f"{OPEN}{scripts}{CLOSE}"
+        at, rest = slot("root") + self._assets_path, f"{attributes}{exceptions}{slot('nonce')}"
+        if inline:
+            tags = [f'<script data-at="{at}"{rest}>{script.body.decode()}</script>' for script in self._scripts]
+        else:
+            tags = [f'<script src="{at}{script.name}"{rest}></script>' for script in self._scripts]
+        return f"{OPEN}{''.join(tags)}{CLOSE}"
 
     def _own_answers(self, consent: Consent) -> dict[str, str]:
         """Services that nobody declared and that this visitor answered for alone: their hosts, and the answer."""
@@ -86,7 +93,10 @@ def _filled(stem: str, name: str, value: Mapping[str, object]) -> Asset:
     source = script_source(stem)
     if source.count(name) != 1:
         raise RuntimeError(f"{stem}.min.js does not take {name} at exactly one place; run: make assets")
-    return make_asset(f"{stem}.js", source.replace(name, _json(value).decode()).encode())
+    script = source.replace(name, _json(value).decode())
+    if _ENDS_A_SCRIPT.search(script):
+        raise RuntimeError(f"{stem}.js holds what cannot stand in a script element: {_ENDS_A_SCRIPT.pattern}")
+    return make_asset(f"{stem}.js", script.encode())
 
 
 def _contacts(policy: Policy, own_hosts: Iterable[str]) -> dict[str, object]:

@@ -33,7 +33,9 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
     everything = visit.everything and not site.is_universal
     raw_host = header(scope["headers"], b"host")
     host = host_name(raw_host)
-    nonce, inline_style = csp_nonce(headers), not has_csp(headers)
+    nonce = csp_nonce(headers)
+    inline_allowed = bool(nonce) or not has_csp(headers)
+    charset_sent = has_charset(header(headers, b"content-type"))
     return_to, root = page_address(scope), scope.get("root_path", "")
     accept = "" if site.is_universal else header(scope["headers"], b"accept-language").decode("latin-1")
     locale = site.locales.negotiate(accept, site.config.banner.locales)
@@ -52,7 +54,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
             origin=f"//{raw_host.decode('latin-1')}{root}" if has_base else root,
             return_to=return_to,
             nonce=nonce,
-            inline_style=inline_style or bool(nonce),
+            inline_style=inline_allowed,
             is_universal=site.is_universal,
         )
 
@@ -69,7 +71,9 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
     def head() -> bytes:
         if not site.enforces:
             return b""
-        guard = b"" if everything else site.guard.tags(consent, root=root, nonce=nonce)
+        # a page that names its charset itself must do so within the first 1024 bytes
+        inline = consent.stored is None and not site.is_universal and inline_allowed and charset_sent
+        guard = b"" if everything else site.guard.tags(consent, root=root, nonce=nonce, inline=inline)
         return guard + site.consent_mode.tag(consent, root=root, nonce=nonce)
 
     return Page(
@@ -78,7 +82,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         placeholder=_guarded(placeholder),
         head=_guarded(head)(),
         located=visit.located and not site.is_universal,
-        has_charset=has_charset(header(headers, b"content-type")),
+        has_charset=charset_sent,
         everything_granted=everything,
         memo=site.tag_memo(consent.grants, host) if site.enforces else TagMemo(),  # else every page is to be told of
     )
