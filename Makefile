@@ -30,7 +30,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m examples.demo
 
 test: $(VENV)/.dev tools lint type
-	$(BIN)/python -m pytest -m "not deep"
+	$(BIN)/python -m pytest -m "not deep" --timeout 300 # a test that hangs fails
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -65,6 +65,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
     context.route(lambda url: "127.0.0.1" not in url, answer)
     yield context.new_page()
+    context.unroute_all(behavior="ignoreErrors")
     context.close()
 
 
@@ -147,4 +148,5 @@ def test_a_visitor_with_gpc_from_california_sees_it_honoured_and_is_not_nagged(
     page.goto(address)
     assert page.evaluate("consent.granted('personalization_analytics')") is False
     assert not page.locator("#consent-banner").is_visible()
+    context.unroute_all(behavior="ignoreErrors")
     context.close()

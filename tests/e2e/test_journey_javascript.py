@@ -42,6 +42,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context() as context:
         context.route(lambda url: not url.startswith("http://127.0.0.1"), _empty)
         yield context
+        context.unroute_all(behavior="ignoreErrors")  # closing would wait for what a handler still holds
 
 
 @pytest.fixture

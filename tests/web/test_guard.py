@@ -66,6 +66,15 @@ def test_who_comes_for_the_first_time_has_it_in_the_page_and_fetches_nothing() -
     assert b"data-at=" not in later
 
 
+def test_no_name_of_a_site_ends_the_script_in_the_page() -> None:
+    storage = ["</script><script>run()</script>"]
+    device = served(
+        {"services": [{"id": "own", "name": "Own", "category": "identification", "storage": storage}]}, "device"
+    )
+    assert "\\u003c/script>" in device
+    assert "</script" not in device
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -29,7 +29,7 @@ HOST_SPREAD, FILE_SPREAD, SMALLEST_SET = 100, 250_000, 100_000
 """A host is looked up for third parties alone, a file name also for every address of the site itself."""
 MAX_CACHED_TAGS = 512
 
-_ENDS_A_SCRIPT = re.compile(r"</script|<!--|\\x01", re.IGNORECASE)
+_ENDS_A_SCRIPT = re.compile(r"</script|<!--|\x01", re.IGNORECASE)
 
 
 class Guard:
@@ -93,7 +93,8 @@ def _filled(stem: str, name: str, value: Mapping[str, object]) -> Asset:
     source = script_source(stem)
     if source.count(name) != 1:
         raise RuntimeError(f"{stem}.min.js does not take {name} at exactly one place; run: make assets")
-    script = source.replace(name, _json(value).decode())
+    # in JSON a "<" stands only in strings; a site's names must not end the script element that this may stand in
+    script = source.replace(name, _json(value).decode().replace("<", "\\u003c"))
     if _ENDS_A_SCRIPT.search(script):
         raise RuntimeError(f"{stem}.js holds what cannot stand in a script element: {_ENDS_A_SCRIPT.pattern}")
     return make_asset(f"{stem}.js", script.encode())
