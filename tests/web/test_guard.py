@@ -62,6 +62,7 @@ def test_who_comes_for_the_first_time_has_it_in_the_page_and_fetches_nothing() -
     scripts = re.findall(tag, first, re.DOTALL)
     assert scripts == [call(app, file.decode()).body for file in files]
     assert len(scripts) == 2
+    assert b"\n" not in b"".join(scripts), "what we insert is one line, easy to cut out again"
     assert b"/consent/assets/guard" not in first
     assert b"data-at=" not in later
 

@@ -80,7 +80,7 @@ def _style(text: str) -> str:
 
 def script_source(stem: str) -> str:
     """A script as it is served, but for what is filled in."""
-    return lean((banner_folder() / f"{stem}.min.js").read_text(encoding="utf-8"))
+    return lean((banner_folder() / f"{stem}.min.js").read_text(encoding="utf-8")).rstrip()
 
 
 def lean(source: str) -> str:
