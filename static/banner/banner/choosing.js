@@ -1,0 +1,109 @@
+// Shows the question or the settings entry, sends choices to the server, and follows what was chosen elsewhere.
+
+import { banner, dialog, entry, isStrict, isUniversal, root, say } from "./block.js";
+import { release } from "./release.js";
+import { call, forgetVerdicts, granted, grants, learn, parse, state, tell, verdicts } from "./state.js";
+
+/** @typedef {import("../consent").ConsentState} State */
+/** @typedef {import("../consent").ConsentChoice} Choice */
+
+// Where something of the page lies over the question, it goes above everything. Only there: to browsers, what moves is
+// painted anew.
+const lift = () => {
+  const { left, top, width, height } = banner.getBoundingClientRect();
+  const seen = Document.prototype.elementFromPoint.call(document, left + width / 2, top + height / 2);
+  if (banner.hidden) root.popover = null;
+  else if (seen && !root.contains(seen)) {
+    root.popover = "manual";
+    root.showPopover?.();
+  }
+};
+export const show = () => {
+  // Without cookies no choice can be kept: asking on every page would be all that comes of it.
+  const ask = !state.decided && !Object.values(state.signals).includes(true) && navigator.cookieEnabled;
+  dialog.close();
+  const hadFocus = root.contains(document.activeElement);
+  banner.hidden = !ask;
+  entry.hidden = ask;
+  lift();
+  if (hadFocus && !ask) entry.firstElementChild.focus();
+};
+/** As the server wrote it, a page shows what it should, unless the browser keeps no cookies. */
+export const settle = () => (navigator.cookieEnabled ? lift() : show());
+
+// Another answer holds from now on.
+/** @param {string} text */
+const adopt = async text => {
+  const before = state;
+  learn(text);
+  tell("change");
+  const ids = Object.keys({ ...before.categories, ...before.services, ...verdicts });
+  // What runs cannot be stopped, and what a page's headers forbid cannot be allowed: both need a fresh page.
+  const changed = ids.filter(id => grants(before, id) !== granted(id));
+  if (
+    changed.some(id => !granted(id)) ||
+    (changed.length && isStrict()) ||
+    (changed.includes("geolocation") && !isUniversal())
+  )
+    location.reload();
+  else {
+    forgetVerdicts();
+    say("");
+    show();
+    await release(true);
+  }
+};
+
+// What was chosen in another tab, or while this page lay in the browser's back/forward cache.
+const refresh = async () => {
+  const text = await call("/state");
+  if (JSON.stringify(parse(text)) !== JSON.stringify(state)) await adopt(text);
+};
+/** @type {BroadcastChannel | undefined} */
+let tabs;
+export const listen = () => {
+  try {
+    tabs = new BroadcastChannel("consent");
+    tabs.onmessage = refresh;
+  } catch {
+    // a frame without an origin of its own
+  }
+  addEventListener("pageshow", event => event.persisted && refresh());
+};
+
+/** @param {string} what @param {Choice | {}} choice @returns {Promise<State>} */
+const send = async (what, choice) => {
+  if (!navigator.cookieEnabled) throw new Error("no cookies");
+  const text = await call(what, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(choice),
+  });
+  tabs?.postMessage("");
+  await adopt(text);
+  return state;
+};
+/** @param {Choice} choice */
+export const decide = choice => send("/decision", { ...choice, language: root.lang });
+export const withdraw = () => send("/withdraw", {});
+
+/** What holds now and one thing more: `save` states the whole choice. @param {{}} answers @param {any} more */
+export const plus = (answers, more) => ({
+  ...Object.fromEntries(Object.keys(answers).map(id => [id, granted(id)])),
+  ...more,
+});
+
+// Location switched off in the browser or the system: that is a "no" here too.
+export const heed = async () => {
+  const ask = () => navigator.permissions.query({ name: "geolocation" });
+  const permission = await ask();
+  permission.onchange = async () => {
+    if (!granted("geolocation") || (await ask()).state !== "denied") return;
+    const refused = Object.keys(state.services).filter(id => !granted(id));
+    decide({
+      action: "save",
+      categories: plus(state.categories, { geolocation: false }),
+      services: Object.fromEntries(refused.map(id => [id, false])),
+    });
+  };
+};
