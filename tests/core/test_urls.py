@@ -55,8 +55,9 @@ def test_what_contacts_no_host_leads_nowhere(reference: str) -> None:
         ("x.js", "/a/x.js"),
         ("/x.js", "/x.js"),
         ("/x.js?u=//t.example", "/x.js"),
-        ("#//t.example", "/a/"),
-        ("?https://t.example", "/a/"),
+        ("#//t.example", "/a/b"),
+        ("?https://t.example", "/a/b"),
+        ("", "/a/b"),
         ("\\x.js", "/x.js"),
         ("1:2", "/a/1:2"),
     ],
@@ -64,6 +65,10 @@ def test_what_contacts_no_host_leads_nowhere(reference: str) -> None:
 def test_a_relative_reference_stays_with_its_base(reference: str, path: str) -> None:
     assert resolve(reference, BASE) == Target("shop.example", path)
     assert resolve(reference, Target("", "/a/b")) == Target("", path)
+
+
+def test_a_base_on_a_shared_host_hides_no_path_behind_dots() -> None:
+    assert resolve("../collect/./x", BASE) == Target("shop.example", "/collect/x")
 
 
 @given(st.text(max_size=60))

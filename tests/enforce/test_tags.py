@@ -49,6 +49,11 @@ def test_character_references_are_decoded(raw: bytes, text: str) -> None:
     assert text in values(raw)
 
 
+@pytest.mark.parametrize("raw", [b"&notx", b"&not1", b"&noti;", b"&not=", b"x&ltx.example"])
+def test_a_name_that_goes_on_is_no_reference_in_an_attribute(raw: bytes) -> None:
+    assert decode(raw) == raw.decode()
+
+
 def test_a_value_with_references_has_two_readings() -> None:
     assert values(b"a&amp;b") == {"a&b", "a&amp;b"}
     assert values(b"ab") == {"ab"}

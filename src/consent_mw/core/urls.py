@@ -39,9 +39,12 @@ def resolve(reference: str, base: Target = OWN) -> Target | None:
     if slashed == "//":
         return _parse("https:" + text)
     path = re.split(r"[?#]", text, maxsplit=1)[0].replace("\\", "/")
-    if not path.startswith("/"):
+    if path == "":
+        path = base.path
+    elif not path.startswith("/"):
         path = base.path[: base.path.rfind("/") + 1] + path
-    return Target(base.host, path)
+    # On the page's own host only the file's name counts, so what "." and ".." stand for does not matter there.
+    return _parse(f"https://{base.host}{path}") if base.host else Target("", path)
 
 
 def _parse(text: str) -> Target | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
+from html.entities import html5 as entities
 from typing import NamedTuple
 
 PREFIX = b"data-consent-"
@@ -19,6 +20,7 @@ _ATTRIBUTE = re.compile(
     rb"""(?:[\t\n\f\r ]*=[\t\n\f\r ]*("[^"]*"|'[^']*'|[^\t\n\f\r >"'][^\t\n\f\r >]*)?)?"""
 )
 _NAME = re.compile(rb"<[^\t\n\f\r />]+")
+_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]*;?)(=?)")
 
 
 class Attribute(NamedTuple):
@@ -97,12 +99,19 @@ def held_mark(ids: Iterable[str]) -> bytes:
 def decode(raw: bytes) -> str:
     """An attribute value as text, character references decoded."""
     text = raw.decode("utf-8", "replace")
-    return html.unescape(text) if "&" in text else text
+    return html.unescape(_NAMED.sub(_marked, text)) if "&" in text else text
 
 
 def values(raw: bytes) -> set[str]:
     """An attribute's value as text. Where decoding is in doubt, both readings."""
     return {decode(raw), raw.decode("latin-1")} if b"&" in raw else {decode(raw)}
+
+
+def _marked(match: re.Match[str]) -> str:
+    """In an attribute a name that goes on is no reference, nor one before ``=`` without ``;`` (HTML 13.2.5.73)."""
+    name, equals = match.groups()
+    is_reference = name in entities and not (equals and name[-1] != ";")
+    return match[0] if is_reference else f"&amp;{name}{equals}"
 
 
 def _unquoted(value: bytes | None) -> bytes:
