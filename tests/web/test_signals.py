@@ -141,3 +141,101 @@ async def test_state_names_the_kind_of_regime() -> None:
     visitor = Visitor()
     assert (await visitor.state())["regime"] == "opt-out"
     assert (await visitor.state(**{"cf-ipcountry": "FR"}))["regime"] == "opt-in"
+
+
+async def says(visitor: Visitor, body: dict[str, Any], **headers: str) -> Response:
+    """What the banner's script sends where the browser says a signal to scripts."""
+    return await visitor.client.post(
+        "/consent/decision",
+        json=body,
+        headers={
+            **FROM_CALIFORNIA,
+            "sec-fetch-site": "same-origin",
+            "referer": "https://site.test/page?q=1",
+            **headers,
+        },
+    )
+
+
+async def tells(visitor: Visitor, **headers: str) -> Response:
+    return await says(visitor, {"signal": "gpc"}, **headers)
+
+
+async def test_a_signal_that_only_a_script_sees_is_honoured_and_recorded_once() -> None:
+    ledger = MemoryLedger()
+    visitor = Visitor(ledger)
+    told = await tells(visitor)
+    assert told.json()["signals"] == {"gpc": True, "dnt": False}
+    for _ in range(2):
+        again = await tells(visitor)
+        assert (again.status_code, "set-cookie" in again.headers) == (200, False)
+        assert again.json()["signals"]["gpc"] is True
+    (record,) = ledger.records
+    assert (record.event, record.method, record.personal.page) == (Event.SIGNAL_HONOURED, Method.GPC, "/page")
+    answer = await visitor.reads()
+    assert "_ga" not in answer.cookies
+    assert "Opt-out request honored" in answer.text
+
+
+async def test_where_nothing_is_granted_a_script_tells_once_too() -> None:
+    ledger = MemoryLedger()
+    visitor = Visitor(ledger, regime={"default": "eu"})
+    assert (await tells(visitor)).json()["decided"] is True
+    assert "Opt-out request honored" in (await visitor.reads()).text
+    await tells(visitor)
+    assert len(ledger.records) == 1
+
+
+async def test_a_choice_made_after_it_was_told_stands_against_the_script() -> None:
+    visitor = Visitor(ledger := MemoryLedger())
+    await tells(visitor)
+    await says(visitor, {"action": "accept_all", "signal": "gpc"})
+    answer = await tells(visitor)
+    assert answer.json()["categories"]["personalization_analytics"] == "granted"
+    assert answer.json()["signals"]["gpc"] is True
+    assert "Opt-out request honored" not in (await visitor.reads()).text
+    assert [record.signals for record in ledger.records] == [("gpc",), ("gpc",)]
+
+
+async def test_a_choice_made_without_the_signal_does_not_outlast_it() -> None:
+    visitor = Visitor()
+    await tells(visitor)
+    await visitor.accepts()
+    answer = await tells(visitor)
+    assert answer.json()["categories"]["personalization_analytics"] == "denied"
+
+
+async def test_a_withdrawal_forgets_no_signal() -> None:
+    visitor = Visitor(ledger := MemoryLedger())
+    await tells(visitor)
+    await says(visitor, {"action": "reject_all"})
+    await tells(visitor)
+    assert (await visitor.state())["signals"]["gpc"] is True
+    assert [record.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
+
+
+async def test_what_a_script_tells_overrules_an_earlier_yes() -> None:
+    visitor = Visitor(ledger := MemoryLedger())
+    await visitor.accepts()
+    answer = await tells(visitor)
+    assert answer.json()["categories"]["personalization_analytics"] == "denied"
+    assert ledger.records[0].personal.subject == ledger.records[1].personal.subject
+
+
+async def test_a_signal_never_grants_and_no_other_site_can_tell_it() -> None:
+    visitor = Visitor(regime={"default": "eu"})
+    answer = await says(visitor, {"signal": "gpc", "categories": {"identification": True}})
+    assert (answer.status_code, "only a signal" in answer.json()["detail"]) == (422, True)
+    assert (await says(visitor, {"signal": "p3p"})).status_code == 422
+    assert (await says(visitor, {})).status_code == 422
+    assert (await tells(visitor, **{"sec-fetch-site": "cross-site"})).status_code == 403
+    assert (await visitor.state())["decided"] is False
+
+
+async def test_on_a_page_for_everybody_the_script_has_the_header_remembered() -> None:
+    visitor = Visitor(ledger := MemoryLedger(), enforcement={"html": "universal"})
+    assert "set-cookie" not in (await visitor.reads(**GPC)).headers
+    assert (await visitor.state(**GPC))["categories"]["personalization_analytics"] == "denied"
+    await tells(visitor, **GPC)
+    assert (await visitor.state())["categories"]["personalization_analytics"] == "denied"
+    assert [record.event for record in ledger.records] == [Event.SIGNAL_HONOURED]

@@ -85,18 +85,28 @@ class Consent:
         return expires_at(self.stored, self.rules) if self.stored is not None else None
 
     @property
+    def known_signals(self) -> Signals:
+        """Those of this request, and those the last choice was made under: gone is not taken back."""
+        return self.signals.joined(self.stored.signals) if self.stored is not None else self.signals
+
+    @property
+    def has_new_signal(self) -> bool:
+        """A signal that counts was not there when the visitor chose, or they never did."""
+        told = self.stored.signals if self.stored is not None else NO_SIGNALS
+        return self.signals.among(self.rules.signals).beyond(told)
+
+    @property
     def honours_signal(self) -> bool:
         """A signal stands, and no later choice of the visitor overrides it."""
-        counted = self.signals.among(self.rules.signals)
         if self.stored is None or not self.stored.grants_something:
-            return counted.any
-        return counted.beyond(self.stored.signals)
+            return self.known_signals.among(self.rules.signals).any
+        return self.has_new_signal
 
     @property
     def key(self) -> Hashable:
         """Equal for visitors who see the same page."""
         told = (self.decided, self.stale, self.news, self.change_ahead)
-        return told, self.signals, self.honours_signal, self.grants.key
+        return told, self.known_signals, self.honours_signal, self.grants.key
 
     def categories(self) -> dict[str, Decision]:
         return {id: Decision.of(id in self.grants.categories) for id in self.policy.categories}
@@ -174,7 +184,8 @@ def decide(consent: Consent, choice: Choice, *, site: str, now: int, new_subject
         sequence=(before.sequence if before is not None and subject is not None else 0) + 1,
         decided_at=now if subject is not None else now - now % DAY_SECONDS,
         subject=subject,
-        signals=consent.signals,
+        # A grant overrides the signals that are there now, and no others; a refusal forgets none.
+        signals=consent.signals if grants_something else consent.known_signals,
         categories={id: (yes, _meaning(consent, id, yes, own)) for id, yes in answers.items()},
         services={policy.services[id].number: yes for id, yes in sorted(own.items())},
     )

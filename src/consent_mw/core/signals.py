@@ -22,6 +22,9 @@ class Signals(NamedTuple):
         """Whether a signal is present now that the visitor had not been told of when they chose."""
         return (self.gpc and not told.gpc) or (self.dnt and not told.dnt)
 
+    def joined(self, others: Signals) -> Signals:
+        return Signals(self.gpc or others.gpc, self.dnt or others.dnt)
+
     def among(self, counted: Collection[str]) -> Signals:
         """Those that count under a regime."""
         return Signals(self.gpc and "gpc" in counted, self.dnt and "dnt" in counted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -31,7 +32,10 @@ class Deciding:
         self._flood = Flood()
 
     async def apply(self, request: Request, visit: Visit, incoming: Incoming) -> Response:
-        site, before, now = self._site, visit.consent, int(time.time())
+        site, now = self._site, int(time.time())
+        before = replace(visit.consent, signals=visit.consent.signals.joined(incoming.heard))
+        if incoming.signal and not before.has_new_signal:
+            return JSONResponse(state_view(before), headers=NO_STORE)
         stored = decide(before, incoming.choice, site=visit.host, now=now, new_subject=new_subject)
         again = self._flood.repeated(before.stored, stored)
         if again is not None:
@@ -39,7 +43,7 @@ class Deciding:
         after = resolve(before.policy, stored, before.signals, before.rules, now=now)
         token = self._token(stored)
         if again is None:
-            key = await self._record(request, visit, incoming, after)
+            key = await self._record(request, before, incoming, after)
         receipt = self._receipts.address(request, after, key)
         response: Response
         if incoming.form:
@@ -62,8 +66,7 @@ class Deciding:
             detail = f"{error}; allowed: fewer services with an answer of their own"
             raise Problem(422, "Too many exceptions", detail) from None
 
-    async def _record(self, request: Request, visit: Visit, incoming: Incoming, after: Consent) -> str | None:
-        before = visit.consent
+    async def _record(self, request: Request, before: Consent, incoming: Incoming, after: Consent) -> str | None:
         widening = widens(before, after)
         if widening:
             self._flood.admit(before.subject)

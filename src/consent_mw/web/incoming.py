@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, quote
 
-from pydantic import Field, StrictBool, ValidationError
+from pydantic import Field, StrictBool, ValidationError, model_validator
 from starlette.requests import Request
 
 from consent_mw.catalog.schema import Strict
 from consent_mw.core.decision import Action, Choice
 from consent_mw.core.policy import Policy
+from consent_mw.core.signals import NO_SIGNALS, Signals
 from consent_mw.core.urls import OWN, resolve
 from consent_mw.web.problem import Problem
 
@@ -28,22 +29,31 @@ class Incoming:
     """A checked decision.
 
     :ivar form: it came from a form, so the answer is a page or a redirect
-    :ivar return_to: a path of this site
+    :ivar return_to: the page it was said on, a path of this site; empty where only the request's Referer knows it
     :ivar signal: name of the browser's signal that says it, where no person pressed a button
+    :ivar heard: signals that the browser says to scripts, with or without the header (W3C GPC section 3.3)
     """
 
     choice: Choice
     form: bool
-    return_to: str = "/"
+    return_to: str = ""
     language: str = ""
     signal: str = ""
+    heard: Signals = NO_SIGNALS
 
 
 class _Body(Strict):
-    action: Action
+    action: Action | None = None
     categories: dict[str, StrictBool] = Field(default_factory=dict)
     services: dict[str, StrictBool] = Field(default_factory=dict)
     language: str = Field(default="", max_length=35)
+    signal: Literal["gpc", "dnt"] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> _Body:
+        if self.action is None and (self.signal is None or self.categories or self.services):
+            raise ValueError("without an action only a signal can be told")
+        return self
 
 
 def check_origin(request: Request, origins: tuple[str, ...]) -> None:
@@ -80,8 +90,10 @@ def parse_decision(kind: str, body: bytes, policy: Policy) -> Incoming:
     """:raises Problem: 415 for another type, 422 for a body that states no choice or names what nobody knows"""
     if kind == JSON_TYPE:
         parsed = _parse_json(body)
-        choice = Choice(action=parsed.action, categories=parsed.categories, services=parsed.services)
-        incoming = Incoming(choice, form=False, language=parsed.language)
+        choice = Choice(action=parsed.action or "reject_all", categories=parsed.categories, services=parsed.services)
+        heard = Signals(parsed.signal == "gpc", parsed.signal == "dnt")
+        signal = (parsed.signal or "") if parsed.action is None else ""
+        incoming = Incoming(choice, form=False, language=parsed.language, signal=signal, heard=heard)
     elif kind == FORM_TYPE:
         incoming = _parse_form(body, policy)
     else:
@@ -96,7 +108,7 @@ def parse_withdrawal(kind: str, body: bytes) -> Incoming:
     """:raises Problem: 415 or 422 for a body that is neither empty, ``{}`` nor a form"""
     withdraw = Choice(action="withdraw")
     if body.strip() == b"":
-        return Incoming(withdraw, form=kind == FORM_TYPE)
+        return Incoming(withdraw, form=True, return_to="/") if kind == FORM_TYPE else Incoming(withdraw, form=False)
     if kind == FORM_TYPE:
         fields = dict(_fields(body))
         return Incoming(withdraw, form=True, return_to=safe_path(fields.get("return_to", "/")))
@@ -126,7 +138,8 @@ def _parse_json(body: bytes) -> _Body:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "body"
         actions = '"accept_all" | "reject_all" | "save"'
-        allowed = f'allowed: {{"action": {actions}, "categories": {{id: bool}}, "services": {{id: bool}}}}'
+        answers = '"categories": {id: bool}, "services": {id: bool}'
+        allowed = f'allowed: {{"action": {actions}, {answers}}} or {{"signal": "gpc" | "dnt"}}'
         raise Problem(422, "Not a decision", f"{where}: {first['msg']}; {allowed}") from None
 
 

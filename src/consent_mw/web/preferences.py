@@ -61,7 +61,7 @@ def button(action: str, words: Words) -> str:
 def signal_note(consent: Consent, words: Words) -> str:
     if not consent.honours_signal:
         return ""
-    return f"<p>{words.html('signal_note', signals=escape(words.signals(consent.signals)))}</p>"
+    return f"<p>{words.html('signal_note', signals=escape(words.signals(consent.known_signals)))}</p>"
 
 
 def current_choice(consent: Consent) -> str:

@@ -91,7 +91,7 @@ def _method(incoming: Incoming) -> Method:
 
 def _page(request: Request, incoming: Incoming) -> str:
     """The page it was said on, without its query: a query may hold anything."""
-    where = incoming.return_to if incoming.form or incoming.signal else request.headers.get("referer", "")
+    where = incoming.return_to or request.headers.get("referer", "")
     try:
         return urlsplit(where).path[:200]
     except ValueError:

@@ -23,7 +23,7 @@ def state_view(consent: Consent, services: Iterable[str] = ()) -> dict[str, Any]
         "decided": consent.decided,
         "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
         "regime": consent.rules.regime.value,
-        "signals": consent.signals._asdict(),
+        "signals": consent.known_signals._asdict(),
         "categories": {id: decision.value for id, decision in consent.categories().items()},
         "services": {id: decision.value for id, decision in answers.items()},
         "stale": list(consent.stale),
