@@ -3,11 +3,11 @@
 
 import { choose } from "./banner/actions.js";
 import { offer } from "./banner/api.js";
-import { all, find, isUniversal, root } from "./banner/block.js";
-import { heed, listen, settle, show } from "./banner/choosing.js";
+import { all, find, root } from "./banner/block.js";
+import { heed, learnMore, listen, settle } from "./banner/choosing.js";
 import { follow } from "./banner/preferences.js";
 import { makePolicy, release } from "./banner/release.js";
-import { call, learn, tell } from "./banner/state.js";
+import { learn, tell } from "./banner/state.js";
 
 const mount = () => {
   if (!find()) return;
@@ -35,12 +35,9 @@ const start = async () => {
   addEventListener("change", follow);
   new MutationObserver(notice).observe(document, { childList: true, subtree: true });
   try {
-    if (isUniversal()) {
-      learn(await call("/state"));
-      show();
-    }
+    await learnMore();
   } catch {
-    // nothing is known of this visitor: denied
+    // nothing more is known of this visitor: denied
   }
   tell("ready");
   release();

@@ -25,6 +25,13 @@ async def test_CA_01_the_signal_is_an_opt_out() -> None:
     assert await visitor.granted(**GPC) == set()
 
 
+async def test_CA_01_so_is_one_that_only_scripts_can_see() -> None:
+    visitor = Visitor("US-CA")
+    told = await visitor.client.post("/consent/decision", json={"signal": "gpc"}, headers=visitor.headers)
+    assert told.json()["signals"]["gpc"] is True
+    assert await visitor.granted() == set()
+
+
 async def test_CA_02_the_header_alone_is_enough() -> None:
     visitor = Visitor("US-CA")
     assert cookies_set(await visitor.reads(**GPC)) == {"csrftoken", "__Host-consent"}
@@ -47,7 +54,7 @@ async def test_CA_04_a_signal_that_is_gone_is_no_opt_in() -> None:
 
 async def test_CA_05_the_page_shows_that_it_was_processed_and_every_switch_is_off() -> None:
     visitor = Visitor("US-CA", headers=GPC)
-    assert "Opt-out request honored" in (await visitor.reads()).text
+    assert ">Opt-out request honored<" in (await visitor.reads()).text
     assert "Global Privacy Control" in (text := await visitor.preferences())
     assert text.count(" checked") == 1  # what is necessary
 

@@ -71,7 +71,7 @@ async def test_a_signal_is_honoured_and_remembered_after_it_is_gone() -> None:
     visitor = Visitor()
     answer = await visitor.reads(**GPC)
     assert "_ga" not in answer.cookies
-    assert "Opt-out request honored" in answer.text
+    assert ">Opt-out request honored<" in answer.text
     assert "Max-Age=31622400" in answer.headers["set-cookie"]  # 366 days: nobody asks again for twelve months
     silent = await visitor.reads()
     assert "_ga" not in silent.cookies
@@ -105,7 +105,7 @@ async def test_whoever_was_told_of_the_signal_and_accepts_is_taken_at_their_word
     await visitor.reads(**GPC)
     await visitor.accepts(**GPC)
     assert (await visitor.state(**GPC))["categories"]["personalization_analytics"] == "granted"
-    assert "Opt-out request honored" not in (await visitor.reads(**GPC)).text
+    assert ">Opt-out request honored<" not in (await visitor.reads(**GPC)).text
 
 
 async def test_where_nothing_is_granted_a_signal_leaves_no_trace() -> None:
@@ -113,7 +113,7 @@ async def test_where_nothing_is_granted_a_signal_leaves_no_trace() -> None:
     visitor = Visitor(ledger, regime={"default": "eu"})
     answer = await visitor.reads(**GPC)
     assert "set-cookie" not in answer.headers
-    assert "Opt-out request honored" in answer.text
+    assert ">Opt-out request honored<" in answer.text
     assert ledger.records == []
 
 
@@ -174,14 +174,14 @@ async def test_a_signal_that_only_a_script_sees_is_honoured_and_recorded_once() 
     assert (record.event, record.method, record.personal.page) == (Event.SIGNAL_HONOURED, Method.GPC, "/page")
     answer = await visitor.reads()
     assert "_ga" not in answer.cookies
-    assert "Opt-out request honored" in answer.text
+    assert ">Opt-out request honored<" in answer.text
 
 
 async def test_where_nothing_is_granted_a_script_tells_once_too() -> None:
     ledger = MemoryLedger()
     visitor = Visitor(ledger, regime={"default": "eu"})
     assert (await tells(visitor)).json()["decided"] is True
-    assert "Opt-out request honored" in (await visitor.reads()).text
+    assert ">Opt-out request honored<" in (await visitor.reads()).text
     await tells(visitor)
     assert len(ledger.records) == 1
 
@@ -193,7 +193,7 @@ async def test_a_choice_made_after_it_was_told_stands_against_the_script() -> No
     answer = await tells(visitor)
     assert answer.json()["categories"]["personalization_analytics"] == "granted"
     assert answer.json()["signals"]["gpc"] is True
-    assert "Opt-out request honored" not in (await visitor.reads()).text
+    assert ">Opt-out request honored<" not in (await visitor.reads()).text
     assert [record.signals for record in ledger.records] == [("gpc",), ("gpc",)]
 
 

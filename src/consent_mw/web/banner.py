@@ -214,7 +214,7 @@ class Banner:
             f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}"{mode}>'
             f"{self._style_markup(inline_style)}"
             f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
-            f'data-cookies="{words["no_cookies"]}">'
+            f'data-cookies="{words["no_cookies"]}" data-signal="{words["signal_status"]}">'
             f"{status}</p>{change_ahead(self._notice, words) if consent.change_ahead else ''}"
             f"{self._first_layer(consent, words, hidden=not asks)}"
             f'<div id="consent-entry"{" hidden" if asks else ""}>'

@@ -1,6 +1,6 @@
 // Shows the question or the settings entry, sends choices to the server, and follows what was chosen elsewhere.
 
-import { banner, dialog, entry, isStrict, isUniversal, root, say } from "./block.js";
+import { banner, dialog, entry, isStrict, isUniversal, root, say, status } from "./block.js";
 import { release } from "./release.js";
 import { call, forgetVerdicts, granted, grants, learn, parse, state, tell, verdicts } from "./state.js";
 
@@ -18,9 +18,10 @@ const lift = () => {
     root.showPopover?.();
   }
 };
-export const show = () => {
+const hasSignal = () => Object.values(state.signals).includes(true);
+const show = () => {
   // Without cookies no choice can be kept: asking on every page would be all that comes of it.
-  const ask = !state.decided && !Object.values(state.signals).includes(true) && navigator.cookieEnabled;
+  const ask = !state.decided && !hasSignal() && navigator.cookieEnabled;
   dialog.close();
   const hadFocus = root.contains(document.activeElement);
   banner.hidden = !ask;
@@ -71,21 +72,41 @@ export const listen = () => {
   addEventListener("pageshow", event => event.persisted && refresh());
 };
 
+/** @param {string} what @param {Choice | {}} choice */
+const post = (what, choice) =>
+  call(what, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(choice) });
 /** @param {string} what @param {Choice | {}} choice @returns {Promise<State>} */
 const send = async (what, choice) => {
   if (!navigator.cookieEnabled) throw new Error("no cookies");
-  const text = await call(what, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(choice),
-  });
+  const text = await post(what, choice);
   tabs?.postMessage("");
   await adopt(text);
   return state;
 };
+
+// The opt-out signal, as browsers say it to scripts: some to them only (W3C GPC section 3.3).
+/** @type {any} */
+const { globalPrivacyControl, doNotTrack } = navigator;
+const signal = globalPrivacyControl ? "gpc" : doNotTrack === "1" ? "dnt" : undefined;
+
 /** @param {Choice} choice */
-export const decide = choice => send("/decision", { ...choice, language: root.lang });
+export const decide = choice => send("/decision", { ...choice, language: root.lang, signal });
 export const withdraw = () => send("/withdraw", {});
+
+const answers = () => JSON.stringify([state.categories, state.services]);
+/** Who is there, where the page does not know; and what the server has not heard, or could not remember. */
+export const learnMore = async () => {
+  const before = answers();
+  if (isUniversal()) {
+    learn(await (signal && navigator.cookieEnabled ? post("/decision", { signal }) : call("/state")));
+    show();
+  } else if (signal && !state.signals[signal]) await send("/decision", { signal });
+  else return;
+  if (hasSignal() && answers() === before) {
+    say(status.dataset.signal);
+    root.classList.add("signal");
+  }
+};
 
 /** What holds now and one thing more: `save` states the whole choice. @param {{}} answers @param {any} more */
 export const plus = (answers, more) => ({
