@@ -11,6 +11,8 @@ import pytest
 
 from consent_mw.cli import FAILED, MISUSED, OK, main
 
+ROOT = Path(__file__).parent.parent
+
 
 def run(*arguments: str) -> tuple[int, str]:
     out = io.StringIO()
@@ -79,6 +81,19 @@ def test_catalog_lists_searches_and_explains() -> None:
     assert code == OK
     assert 'declare   use = ["youtube"]' in explained
     assert "purposes" in explained
+
+
+def test_catalog_says_whose_a_host_is_and_which_line_of_a_list_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    config = ("--config", "examples/consent.toml")
+    code, text = run("catalog", "--host", "https://a.counter.partner.example/x", *config)
+    assert code == OK
+    assert text.splitlines() == [
+        "a.counter.partner.example: blocklist.txt (blocklist), waits for personalization_analytics",
+        "  examples/blocklist.txt, line 3: counter.partner.example",
+    ]
+    assert run("catalog", "--host", "www.youtube.com/embed/x")[1].startswith("www.youtube.com: YouTube (youtube)")
+    assert run("catalog", "--host", "nobody.example") == (FAILED, "nobody.example: nobody's, it is not held back\n")
 
 
 def test_catalog_fails_when_nothing_is_found() -> None:

@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
+from consent_mw.catalog.lists import list_entry, list_id
 from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import CatalogFile, CookieEntry, Purpose, ServiceEntry
 from consent_mw.config import ConsentConfig
-from consent_mw.core.policy import Category, CookieRule, Policy, Service
+from consent_mw.core.policy import FIRST_OWN_NUMBER, Category, CookieRule, Policy, Service
 from consent_mw.errors import ConfigError
 from consent_mw.jurisdiction import default_rules
 from consent_mw.settings import CategorySettings
@@ -136,7 +137,8 @@ def _services(
     services: dict[str, Service] = {}
     numbers: dict[int, str] = {}
     own = {entry.id: entry for entry in config.services}
-    for entry in (own | {id: entry for id, entry in catalogued.items() if id not in own}).values():
+    known = own | {id: entry for id, entry in catalogued.items() if id not in own}
+    for entry in (known | _listed(config, known)).values():
         declared = entry.id in own or entry.id in config.use
         number = entry.number or _number(entry, catalogued)
         if number in numbers:
@@ -150,11 +152,23 @@ def _services(
     return services
 
 
+def _listed(config: ConsentConfig, known: Mapping[str, ServiceEntry]) -> dict[str, ServiceEntry]:
+    """The operator's block lists. They are no services that anybody was told about, so they are never declared."""
+    ids = [list_id(settings.file) for settings in config.enforcement.lists]
+    _once("enforcement.lists.file", ids)
+    for id in known.keys() & set(ids):
+        raise ConfigError(f"enforcement.lists.file: {id!r} is the id of a service; allowed: a file with another name")
+    return {
+        id: list_entry(settings.file, settings.category, known.values())
+        for id, settings in zip(ids, config.enforcement.lists, strict=True)
+    }
+
+
 def _number(entry: ServiceEntry, catalogued: Mapping[str, ServiceEntry]) -> int:
     """A site's own service needs no number: its id gives one, far above the catalogue's."""
     if entry.id in catalogued and catalogued[entry.id].number is not None:
         return catalogued[entry.id].number or 0
-    return 1_000_000 + int.from_bytes(hashlib.sha256(entry.id.encode()).digest()[:4]) % 1_000_000_000
+    return FIRST_OWN_NUMBER + int.from_bytes(hashlib.sha256(entry.id.encode()).digest()[:4]) % 1_000_000_000
 
 
 def _service(

@@ -9,9 +9,12 @@ from typing import TextIO
 
 from consent_mw import cli_ledger
 from consent_mw.build import build_policy
+from consent_mw.catalog.lists import list_id, read_list
 from consent_mw.catalog.load import load_catalog
 from consent_mw.catalog.schema import ServiceEntry
 from consent_mw.config import ConsentConfig
+from consent_mw.core.matching import HostIndex
+from consent_mw.core.urls import resolve
 from consent_mw.errors import ConsentError
 from consent_mw.lint import lint
 from consent_mw.policy_diff import policy_diff
@@ -52,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     catalog.add_argument(
         "words", nargs="*", help="show the services that contain every word in id, name, owner or host"
     )
+    catalog.add_argument("--host", help="say whose this host, or host/path, is, and which rule says so")
+    catalog.add_argument("--config", help="path of a TOML file: its services and block lists count too")
     catalog.set_defaults(run=_catalog)
 
     policy = commands.add_parser("policy", help="compare two versions of what a site asks")
@@ -107,6 +112,8 @@ def _lines(path: str | None) -> Iterator[str]:
 
 
 def _catalog(options: argparse.Namespace, out: TextIO) -> int:
+    if options.host is not None:
+        return _whose(options.host, ConsentConfig.load(options.config), out)
     words = [word.lower() for word in options.words]
     found = [service for service in load_catalog().services if _mentions(service, words)]
     if len(found) == 1:
@@ -116,6 +123,22 @@ def _catalog(options: argparse.Namespace, out: TextIO) -> int:
             print(f"{service.id:28} {', '.join(service.purposes):32} {service.name} ({service.country})", file=out)
         print(f"{len(found)} services", file=out)
     return OK if found else FAILED
+
+
+def _whose(reference: str, config: ConsentConfig, out: TextIO) -> int:
+    target = resolve(reference if "//" in reference else f"//{reference}")
+    service = build_policy(config).host_index.find(*target) if target is not None else None
+    if target is None or service is None:
+        print(f"{reference}: nobody's, it is not held back", file=out)
+        return FAILED
+    print(f"{target.host}: {service.name} ({service.id}), waits for {', '.join(service.categories)}", file=out)
+    for settings in config.enforcement.lists:
+        if list_id(settings.file) == service.id:
+            lines = read_list(settings.file).lines
+            rule = HostIndex(zip(lines, lines.items(), strict=True)).find(*target)
+            if rule is not None:
+                print(f"  {settings.file}, line {rule[1]}: {rule[0]}", file=out)
+    return OK
 
 
 def _mentions(service: ServiceEntry, words: Sequence[str]) -> bool:

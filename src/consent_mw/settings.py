@@ -81,6 +81,16 @@ class CookieSettings(Strict):
         return name
 
 
+class BlockListSettings(Strict):
+    """One of ``lists``: a block list that the operator has a licence for, and the category its hosts wait for.
+
+    :ivar file: path, from the working directory; the list's id is the file's name without its ending
+    """
+
+    file: str = Field(min_length=1)
+    category: Id
+
+
 class EnforcementSettings(Strict):
     """``[enforcement]``: how strictly, and where not."""
 
@@ -89,6 +99,7 @@ class EnforcementSettings(Strict):
     third_parties: Literal["catalog", "strict"] = "catalog"
     unclassified_cookies: Literal["block", "allow"] = "block"
     exempt_paths: tuple[Annotated[str, StringConstraints(pattern=r"^/")], ...] = ()
+    lists: tuple[BlockListSettings, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_them(self) -> EnforcementSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from asgi.exchange import answering, call, consent_cookie, wrapped
 from consent_mw.build import build_policy
 from consent_mw.config import ConsentConfig
+from consent_mw.core.decision import resolve
+from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.web.guard import UNDECLARED, Guard
 
 BUDGET = 4 * 1024
@@ -30,6 +33,16 @@ def test_it_stays_within_its_budget_with_every_host_of_the_catalogue(config: dic
     sizes = {name.partition(".")[0]: len(asset.brotli or b"") for name, asset in guard(config).assets.items()}
     assert sizes["guard"] <= BUDGET
     assert sizes["guard"] + sizes["device"] <= BUDGET * 1.5
+
+
+def test_a_long_block_list_is_known_to_it_and_is_a_file_for_newcomers_too(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("\n".join(f"||tracks-{number}.example^" for number in range(30_000)), encoding="utf-8")
+    config = {"enforcement": {"lists": [{"file": str(path), "category": "identification"}]}}
+    assert "tracks-29999.example" in served(config, "exactly")
+    nobody = resolve(build_policy(ConsentConfig.load(config)), None, NO_SIGNALS)
+    assert b"<script src=" in guard(config).tags(nobody, inline=True)
+    assert b"<script src=" not in guard({}).tags(nobody, inline=True)
 
 
 def test_everybody_gets_the_same_files() -> None:

@@ -23,6 +23,8 @@ __all__ = ["Category", "CookieRule", "Policy", "Regime", "Service", "WithoutCons
 FINGERPRINT_PREFIX = "sha256-"
 SEPARATE = element("separate")
 """Stands among the elements of a category that was asked for by a control of its own."""
+FIRST_OWN_NUMBER = 1_000_000
+"""From here on a service's number is not the catalogue's."""
 CATALOGUED = element("catalogued services")
 """Stands there when the site declares no service, so that the category covers the catalogue's."""
 

@@ -28,6 +28,8 @@ UNDECLARED = "undeclared-services"
 HOST_SPREAD, FILE_SPREAD, SMALLEST_SET = 100, 250_000, 100_000
 """A host is looked up for third parties alone, a file name also for every address of the site itself."""
 MAX_CACHED_TAGS = 512
+MAX_INLINE_BYTES = 32 * 1024
+"""Scripts larger than this, as a block list makes them, are worth a request of their own for newcomers too."""
 
 _ENDS_A_SCRIPT = re.compile(r"</script|<!--|\x01", re.IGNORECASE)
 
@@ -49,6 +51,7 @@ class Guard:
         self.assets: Mapping[str, Asset] = {asset.name: asset for asset in (exactly, *scripts)}
         self._assets_path = f"{path}/assets/"
         self._scripts = scripts
+        self._fits_a_page = sum(len(script.body) for script in scripts) <= MAX_INLINE_BYTES
         self._tags: dict[Hashable, Template] = {}
 
     def tags(self, consent: Consent, *, root: str = "", nonce: str = "", inline: bool = False) -> bytes:
@@ -56,8 +59,9 @@ class Guard:
 
         :param root: put before our own addresses, where the app is mounted at a path
         :param nonce: of the page's Content-Security-Policy
-        :param inline: the scripts themselves, instead of their addresses
+        :param inline: the scripts themselves, instead of their addresses, where they are small enough
         """
+        inline = inline and self._fits_a_page
         key = consent.grants.key, inline
         template = self._tags.get(key)
         if template is None:

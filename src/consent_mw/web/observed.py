@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 from contextvars import ContextVar
 
-from consent_mw.core.policy import Policy, Service
+from consent_mw.core.policy import FIRST_OWN_NUMBER, Policy, Service
 from consent_mw.core.urls import resolve
 from consent_mw.enforce.cookie_filter import Pass, Verdict, config_line
 
@@ -85,8 +85,11 @@ class Observed:
         logger.info("%s %s cookie %r (%s)", verb, direction, name, owner)
 
     def _why(self, service: Service) -> str:
-        undeclared = self._policy.declares_services and not service.declared
-        return f', undeclared: to ask for it, use = ["{service.id}"]' if undeclared else ""
+        if not self._policy.declares_services or service.declared:
+            return ""
+        if service.number >= FIRST_OWN_NUMBER:
+            return ", a block list: to ask for it, declare it as one of [[services]]"
+        return f', undeclared: to ask for it, use = ["{service.id}"]'
 
     def _service(self, service: Service) -> None:
         if len(self.services) < MAX_NAMES:
