@@ -137,6 +137,7 @@ def _rules(entry: RegimeEntry, config: ConsentConfig, *, may_opt_out: bool) -> R
     strict = Rules(
         id=entry.id,
         separate=frozenset(entry.separate),
+        itemised=entry.itemised,
         recipients=frozenset(entry.recipients),
         home=entry.home,
         signals=frozenset(entry.signals),

@@ -160,7 +160,11 @@ def _regime(subject: _Subject) -> Iterator[Remark]:
         for entry in subject.regimes:
             if entry.itemised and len(category.purposes) > 1:
                 rule = next(id for id in entry.rules if id in ("QC-02", "IN-02"))
-                yield Remark(rule, f"categories.{category.id}", f"asks for {len(category.purposes)} purposes at once")
+                yield Remark(
+                    rule,
+                    f"categories.{category.id}",
+                    f"asks for {len(category.purposes)} purposes at once: not in accept-all",
+                )
 
 
 def _enforcement(subject: _Subject) -> Iterator[Remark]:

@@ -160,6 +160,26 @@ async def test_QC_01_what_profiles_or_locates_is_off_and_the_way_to_turn_it_on_i
     assert 'data-consent-action="open"' in (await visitor.reads()).text
 
 
+PER_PURPOSE = [{"id": "statistics", "purposes": ["analytics"]}, {"id": "marketing", "purposes": ["advertising"]}]
+
+
+@pytest.mark.parametrize("region", ["CA-QC", "IN"])
+async def test_QC_02_accept_all_covers_single_purposes_only(region: str) -> None:
+    visitor = Visitor(region)
+    await visitor.says("accept_all")
+    assert await visitor.granted() == {"identification"}
+    text = await visitor.preferences()
+    assert text.count("“Accept all” does not include this.") == 2  # location, and the category of eight purposes
+    await visitor.says("save", categories={"personalization_analytics": True})
+    assert await visitor.granted() == {"personalization_analytics", "counter", "ads"}
+
+
+async def test_QC_02_where_each_purpose_has_its_own_switch_accept_all_covers_them() -> None:
+    visitor = Visitor("CA-QC", categories=PER_PURPOSE)
+    await visitor.says("accept_all")
+    assert {"statistics", "marketing", "counter", "ads"} <= await visitor.granted()
+
+
 async def test_QC_02_a_category_of_several_purposes_is_remarked_on() -> None:
     assert "QC-02" in remarks(regime={"default": "ca-qc"})
 

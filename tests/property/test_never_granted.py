@@ -27,7 +27,7 @@ REGIONAL = {"country_header": "cf-ipcountry", "trusted_proxies": ["*"]}
 EVERY = Jurisdictions(ConsentConfig(regime={**REGIONAL, "opt_out": ["uk", "us", "us-opt-out"]})).all
 ASKING = Jurisdictions(ConsentConfig(regime=REGIONAL)).all
 # The kinds that differ in what they grant, as likely as all the others together.
-KINDS = [rules for rules in EVERY if rules.id in ("eu", "cn", "uk", "us-opt-out")]
+KINDS = [rules for rules in EVERY if rules.id in ("eu", "cn", "uk", "us-opt-out", "ca-qc")]
 rules = st.sampled_from(KINDS) | st.sampled_from([*EVERY, *ASKING])
 _POLICIES: dict[str, Policy] = {}
 PURPOSES = ["identification", "analytics", "personalization", "advertising", "location"]
@@ -127,7 +127,8 @@ def optional_grants(consent: Consent) -> list[str]:
 
 def separate(policy: Policy, id: str, rules: Rules) -> bool:
     category = policy.categories[id]
-    return category.separate or bool(rules.separate & set(category.purposes))
+    bundles = rules.id in ("ca-qc", "in") and len(category.purposes) > 1
+    return category.separate or bundles or bool(rules.separate & set(category.purposes))
 
 
 def category_is_rightly_granted(

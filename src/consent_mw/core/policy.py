@@ -160,7 +160,7 @@ class Policy:
         )
 
     def is_separate(self, category: Category, rules: Rules) -> bool:
-        return not category.required and (category.separate or not rules.separate.isdisjoint(category.purposes))
+        return not category.required and (category.separate or rules.is_separate(category.purposes))
 
     def asks_alone(self, service: Service, rules: Rules) -> bool:
         return rules.asks_alone(service.purposes, service.country, service.owner)

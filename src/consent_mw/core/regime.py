@@ -24,6 +24,7 @@ class Rules:
 
     :ivar allowed: purposes that an opt-out regime allows before a choice; None for all that are not separate
     :ivar separate: purposes whose category is never granted by "accept all"
+    :ivar itemised: each purpose is asked for by itself, so "accept all" grants no category of several
     :ivar recipients: services for one of these purposes need an answer of their own, whatever their category's is
     :ivar home: services of a provider outside this country do so too; empty where borders do not matter
     :ivar signals: opt-out signals that count
@@ -36,6 +37,7 @@ class Rules:
     regime: Regime = Regime.OPT_IN
     allowed: frozenset[str] | None = frozenset()
     separate: frozenset[str] = frozenset()
+    itemised: bool = False
     recipients: frozenset[str] = frozenset()
     home: str = ""
     signals: frozenset[str] = frozenset({"gpc", "dnt"})
@@ -49,6 +51,10 @@ class Rules:
         if self.regime is not Regime.OPT_OUT:
             return False
         return self.allowed is None or (bool(purposes) and self.allowed.issuperset(purposes))
+
+    def is_separate(self, purposes: Collection[str]) -> bool:
+        """Whether a category of these purposes needs a control of its own, which "accept all" is not."""
+        return not self.separate.isdisjoint(purposes) or (self.itemised and len(purposes) > 1)
 
     def asks_alone(self, purposes: Collection[str], country: str, provider: str) -> bool:
         """Whether a service needs an answer of its own (PIPL art. 23 and 39).
