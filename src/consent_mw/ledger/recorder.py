@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.base import AuditableLedger, Ledger, Record
 from consent_mw.ledger.heads import Signer, keep_head
+from consent_mw.ledger.reports import Meaning, contradictions
 from consent_mw.ledger.spool import Spool
 from consent_mw.ledger.store import Store
 
@@ -47,16 +48,24 @@ class Recorder:
     :param seed: private key that signs heads and receipts
     :param texts: the words of every language by their hash, kept in the ledger before any decision about them
     :param heads_file: gets every signed head appended
+    :param meanings: what the versions in use mean; it is said when the ledger knows another meaning of one
     """
 
     def __init__(
-        self, ledger: Ledger, spool: Spool, seed: bytes, texts: Mapping[str, bytes], heads_file: Path | None = None
+        self,
+        ledger: Ledger,
+        spool: Spool,
+        seed: bytes,
+        texts: Mapping[str, bytes],
+        heads_file: Path | None = None,
+        meanings: Collection[Meaning] = (),
     ) -> None:
         self._ledger = ledger
         self._spool = spool
         self._seed = seed
         self._texts = texts
         self._heads_file = heads_file
+        self._meanings = meanings
         self._ready = False
         self._failing = False
         self._probed = (0.0, False)
@@ -80,8 +89,22 @@ class Recorder:
                 await self._ledger.open()
                 if self.auditable:
                     await self.run(partial(_keep_texts, texts=self._texts))
+                    await self._compare_meanings()
                 self._ready = True
         await self._replay()
+
+    async def _compare_meanings(self) -> None:
+        """Nothing that is found here keeps the site from starting: what was recorded cannot be changed any more."""
+        try:
+            for meaning in self._meanings:
+                for other in await self.run(partial(contradictions, meaning=meaning)):
+                    logger.error(
+                        "policy.version = %r means two things: %s now, and %s in records (the last of %s, on %r); "
+                        "allowed: a version of its own for what has changed",
+                        *(meaning.version, meaning.fingerprint, other.fingerprint, other.time, other.site),
+                    )
+        except (LedgerError, LookupError, ValueError):
+            logger.exception("the newest records cannot be read; `consent-mw ledger verify` says what is wrong")
 
     async def close(self) -> None:
         """Sign a last head, where the last one does not say it all, and release the ledger."""

@@ -38,6 +38,36 @@ def history(store: Store, subject: str) -> list[dict[str, Any]]:
     return [record for record in map(as_record, rows) if record is not None]
 
 
+class Meaning(NamedTuple):
+    """What a version of a policy means.
+
+    :ivar sites: the site's own hosts; empty where they are not known, for every host in the ledger
+    """
+
+    version: str
+    fingerprint: str
+    sites: frozenset[str] = frozenset()
+
+
+class Contradiction(NamedTuple):
+    """The last record that says a version meant something else."""
+
+    fingerprint: str
+    site: str
+    time: str
+
+
+def contradictions(store: Store, meaning: Meaning) -> list[Contradiction]:
+    """What else the same version means, as the newest records have it."""
+    size, found = store.size(), dict[str, Contradiction]()
+    for record in filter(None, map(as_record, store.rows(max(0, size - PAGE), size))):
+        told = Contradiction(record["fingerprint"], record["site"], record["time"])
+        is_ours = not meaning.sites or told.site in meaning.sites
+        if is_ours and record["policy"] == meaning.version and told.fingerprint != meaning.fingerprint:
+            found[told.fingerprint] = told
+    return list(found.values())
+
+
 def as_record(row: Row) -> dict[str, Any] | None:
     """A decision as a JSON object; None for what was purged and for the ledger's entries about itself."""
     evidence = json.loads(row.evidence) if row.evidence is not None else {}

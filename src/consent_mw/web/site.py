@@ -28,6 +28,7 @@ from consent_mw.ledger.base import Ledger
 from consent_mw.ledger.heads import seed_from_secret_key, seed_from_signing_key
 from consent_mw.ledger.open import open_ledger
 from consent_mw.ledger.recorder import Recorder
+from consent_mw.ledger.reports import Meaning
 from consent_mw.ledger.spool import Spool
 from consent_mw.lint import lint
 from consent_mw.web.assets import load_assets
@@ -91,7 +92,6 @@ class Site:
             notice=config.policy,
         )
         self.tickets = Tickets(keys)
-        self.recorder = _recorder(config, keys, self.ledger, self.banner.texts)
         self.location = LocationGate(config.location, self.observed, cookie=config.cookie.name, enforces=self.enforces)
         self.location_category = location_category(self.policy)
         self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
@@ -99,6 +99,8 @@ class Site:
         self.guard = Guard(
             self.policy, config.path, own_hosts=self.own_hosts, own_names={entry.name for entry in config.cookies}
         )
+        meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
+        self.recorder = _recorder(config, keys, self.ledger, self.banner.texts, meaning)
         self.consent_mode = ConsentMode(self.policy, config.path, config.consent_mode)
         self.assets = {**banner_assets, **self.guard.assets, **self.consent_mode.assets}
         self.is_universal = config.enforcement.html == "universal"
@@ -176,7 +178,7 @@ def host_name(host_header: bytes) -> str:
 
 
 def _recorder(
-    config: ConsentConfig, keys: Sequence[str], ledger: Ledger | None, texts: Mapping[str, bytes]
+    config: ConsentConfig, keys: Sequence[str], ledger: Ledger | None, texts: Mapping[str, bytes], meaning: Meaning
 ) -> Recorder | None:
     settings = config.ledger
     seed = (
@@ -186,7 +188,7 @@ def _recorder(
         return None
     spool = Path(settings.spool) if settings.spool is not None else getattr(ledger, "spool", None)
     heads = Path(settings.heads) if settings.heads is not None else None
-    return Recorder(ledger, Spool(spool), seed, texts, heads)
+    return Recorder(ledger, Spool(spool), seed, texts, heads, [meaning])
 
 
 def _host_of(origin: str) -> str:
