@@ -135,6 +135,7 @@ MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
     ({"controller": {"name": "a\nb"}}, ["controller.name = 'a\\nb'"]),
     ({"controller": {"email": "nobody"}}, ["controller.email = 'nobody'"]),
     ({"banner": {"position": "top"}}, ["banner.position = 'top'", "'bottom'"]),
+    ({"banner": {"modal": True}}, ["modal = true", "position = 'bottom'", 'allowed: position = "center"']),
     ({"banner": {"theme": {"accent": "red;}"}}}, ["accent = 'red;}'", "#rrggbb"]),
     ({"banner": 5}, ["banner = 5"]),
 ]

@@ -55,6 +55,13 @@ def test_every_text_is_translated(tag: str) -> None:
     assert copied <= PROPER_NAMES
 
 
+@pytest.mark.parametrize("tag", ["fr", "fr-CA"])
+def test_french_punctuation_never_begins_a_line(tag: str) -> None:
+    """The space before it does not break (U+00A0, U+202F)."""
+    for key, text in LOCALES.texts(tag).items():
+        assert not re.search(" [:;!?»]|« ", text), key
+
+
 @pytest.mark.parametrize("tag", LOCALES.tags)
 def test_each_language_runs_the_way_it_is_written(tag: str) -> None:
     written = Locale.parse(tag, sep="-").text_direction

@@ -65,6 +65,7 @@ def test_a_sound_configuration_earns_none() -> None:
         ({"enforcement": {"unclassified_cookies": "allow"}}, "EU-01", "enforcement.unclassified_cookies"),
         ({"enforcement": {"exempt_paths": ["/"]}}, "EU-01", "enforcement.exempt_paths"),
         ({"banner": {"enabled": False}}, "EU-08", "banner.enabled"),
+        ({"banner": {"position": "center", "modal": True}}, "EU-10", "banner.modal"),
         ({"banner": {"locales": ["en"]}, "regime": {"default": "ca-qc"}}, "QC-03", "banner.locales"),
         ({"banner": {"locales": ["en"]}, "regime": {"default": "br"}}, "BR-03", "banner.locales"),
         ({"banner": {"locales": ["de"]}, "regime": {"default": "in"}}, "IN-03", "banner.locales"),

@@ -49,6 +49,8 @@ class BannerSettings(Strict):
 
     Accept and reject share one set of tokens, so no theme can make "no" weaker than "yes".
 
+    :ivar enabled: False where the site asks in its own way: then there is no question and no settings entry of ours
+    :ivar modal: nothing else can be used or scrolled before an answer; without JavaScript it is just a box
     :ivar locales: BCP 47 tags to choose from, by default all we ship; the first one is for visitors who read none of
         them
     :ivar order: which of the two equal buttons comes first
@@ -58,6 +60,7 @@ class BannerSettings(Strict):
 
     enabled: bool = True
     position: Literal["bottom", "box", "center"] = "bottom"
+    modal: bool = False
     order: Literal["accept_first", "reject_first"] = "reject_first"
     locales: tuple[str, ...] = Field(default_factory=shipped_tags, min_length=1)
     texts: dict[str, dict[TextKey, Text]] = Field(default_factory=dict)
@@ -73,6 +76,12 @@ class BannerSettings(Strict):
             elif not _COLOUR.fullmatch(value):
                 raise ValueError(f"{name} = {value!r}; allowed: a colour as #rrggbb")
         return theme
+
+    @model_validator(mode="after")
+    def _in_the_middle(self) -> BannerSettings:
+        if self.modal and self.position != "center":
+            raise ValueError(f'modal = true with position = {self.position!r}; allowed: position = "center"')
+        return self
 
     @model_validator(mode="after")
     def _readable(self) -> BannerSettings:

@@ -177,6 +177,8 @@ def _enforcement(subject: _Subject) -> Iterator[Remark]:
         yield Remark("EU-01", "enforcement.exempt_paths", "'/' exempts the whole site")
     if not subject.config.banner.enabled:
         yield Remark("EU-08", "banner.enabled", "no page leads to the choice, or back from it")
+    if subject.config.banner.modal:
+        yield Remark("EU-10", "banner.modal", "nobody reads on before an answer: every page must open to a refusal too")
 
 
 def _contradictions(subject: _Subject) -> Iterator[Remark]:

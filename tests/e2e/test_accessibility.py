@@ -59,7 +59,8 @@ async def _home(request: Request) -> Response:
 
 def _app(language: str, position: str = "bottom") -> ConsentMiddleware:
     app = Starlette(routes=[Route("/", _home), Route("/map", _map)])
-    config = {**CONFIG, "banner": {"position": position, "locales": [language]}}
+    layout = {"position": "center", "modal": True} if position == "modal" else {"position": position}
+    config = {**CONFIG, "banner": {**layout, "locales": [language]}}
     return ConsentMiddleware(app, config, secret_key=SECRET, ledger="memory://")
 
 
@@ -79,7 +80,7 @@ def _found(page: Page, *include: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
-@pytest.mark.parametrize("position", ["bottom", "box", "center"])
+@pytest.mark.parametrize("position", ["bottom", "box", "center", "modal"])
 def test_the_banner_the_preferences_and_the_placeholders(
     serve: Callable[[ASGIApp], str], page: Page, position: str, language: str
 ) -> None:

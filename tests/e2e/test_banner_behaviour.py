@@ -208,33 +208,3 @@ def test_without_cookies_it_does_not_nag_and_says_why_nothing_can_be_kept(contex
     press(page, "accept_all", PREFERENCES)
     expect(page.locator("#consent-status")).to_contain_text("keeps no cookies")
     assert page.evaluate("consent.granted('wave')") is False
-
-
-# A banner of the site's own
-
-
-def test_a_site_may_ask_with_a_form_of_its_own(serve: Callable[[ASGIApp], str], browser: Browser) -> None:
-    async def home(request: Request) -> Response:
-        asks = (
-            '<button name="action" value="accept_all">Yes</button><button name="action" value="reject_all">No</button>'
-        )
-        form = f'<form method="post" action="/consent/decision"><input name="return_to" value="/" hidden>{asks}</form>'
-        script = '<script src="/wave.js"></script>'
-        return HTMLResponse(f"<!doctype html><body>{'' if request.state.consent.decided else form}<p>Text</p>{script}")
-
-    config = {"services": SERVICES, "banner": {"enabled": False}}
-    app = ConsentMiddleware(Starlette(routes=[Route("/", home)]), config, secret_key=SECRET, ledger=None)
-    site = serve(app)
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        page.goto(site)
-        assert page.locator("#consent-root").count() == 0
-        assert page.locator("script[type='text/plain']").count() == 1
-        page.get_by_text("Yes").click()
-        expect(page.get_by_text("Text")).to_be_visible()
-        expect(page.get_by_text("Yes")).to_have_count(0)
-        expect(page.locator("script[type='text/plain']")).to_have_count(0)
-        page.goto(site + "/consent/preferences")
-        press(page, "withdraw", PREFERENCES)
-        expect(page).to_have_url(site + "/")
-        expect(page.locator("script[type='text/plain']")).to_have_count(1)

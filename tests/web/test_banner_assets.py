@@ -20,19 +20,21 @@ from consent_mw.settings import Controller
 from consent_mw.web.assets import find, lean, load_assets
 from consent_mw.web.banner import Banner
 
-STYLES = ("banner.css", "preferences.css")
+STYLES = ("banner.css", "modal.css", "preferences.css")
 SERVED = ("banner.min.js", *STYLES)
 BUDGET = 5 * 1024
 
 
 def test_names_follow_the_content() -> None:
     assets = load_assets()
-    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == {"banner.js", *STYLES}
+    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == {"banner.js", "banner.css", "preferences.css"}
     assert all(asset.name == name for name, asset in assets.items())
-    themed = load_assets(":root{--consent-accent:#123456}")
+    themed = load_assets(BannerSettings(theme={"radius": "3px"}))
     assert find(themed, "banner.js").name == find(assets, "banner.js").name
     assert find(themed, "banner.css").name != find(assets, "banner.css").name
-    assert find(themed, "banner.css").body.endswith(b"#123456}")
+    assert find(themed, "banner.css").body.endswith(b"--consent-radius:3px}")
+    modal = load_assets(BannerSettings(modal=True, position="center"))
+    assert find(modal, "banner.css").body.startswith(find(assets, "banner.css").body + b"@layer consent{html:has")
 
 
 def test_compressed_forms_hold_the_same_bytes() -> None:
@@ -48,8 +50,10 @@ def test_the_lines_of_a_style_can_be_joined_and_its_layer_made_important(name: s
     assert all(line[-1] in "{},;" for line in source.splitlines())
     assert not any(": " in line for line in source.splitlines() if line.endswith("{") and not line.startswith("@media"))
     assert source.count("@layer") == 1
-    served = find(load_assets(), name).body.decode()
-    before, _, layer = served.partition("@layer consent{")
+    assets = load_assets(BannerSettings(modal=True, position="center"))
+    served = find(assets, name.replace("modal", "banner")).body.decode()
+    before, *layers = served.split("@layer consent{")
+    layer = "".join(layers)
     assert "!important" not in before
     assert layer.count("!important") == layer.count(":") - len(re.findall(r":(?=[^;{}]*\{)", layer))
 

@@ -103,6 +103,11 @@ class Consent:
         return self.has_new_signal
 
     @property
+    def asks(self) -> bool:
+        """Whether to ask this visitor: never against a signal, and where a notice is enough only about what is new."""
+        return not self.decided and not self.honours_signal and (self.rules.banner or bool(self.stale))
+
+    @property
     def key(self) -> Hashable:
         """Equal for visitors who see the same page."""
         told = (self.decided, self.stale, self.news, self.change_ahead)

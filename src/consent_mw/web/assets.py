@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from consent_mw.banner_settings import BannerSettings
 from consent_mw.i18n import banner_folder
 
 try:
@@ -22,7 +23,6 @@ _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".json": "application/json",
 }
-_FILES = ("banner.min.js", "banner.css", "preferences.css")
 
 # Comments that fill whole lines, and indentation. The style and the made script keep to that and to one-line strings,
 # so this needs no parser; tests/web/test_banner_assets.py watches over it.
@@ -46,20 +46,16 @@ class Asset:
     brotli: bytes | None
 
 
-def load_assets(theme_css: str = "") -> Mapping[str, Asset]:
-    """Every asset by its hashed name, for example ``banner.3f9c0a….js``.
-
-    :param theme_css: what a site adds to the style (see :attr:`consent_mw.banner_settings.BannerSettings.theme_css`)
-    """
-    folder = banner_folder()
-    assets = {}
-    for name in _FILES:
-        text = lean((folder / name).read_text(encoding="utf-8"))
-        if name.endswith(".css"):
-            text = _style(text) + (theme_css if name == "banner.css" else "")
-        asset = make_asset(name.replace(".min", ""), text.encode())
-        assets[asset.name] = asset
-    return assets
+def load_assets(settings: BannerSettings | None = None) -> Mapping[str, Asset]:
+    """Every asset by its hashed name, for example ``banner.3f9c0a….js``."""
+    settings = settings or BannerSettings()
+    texts = {
+        "banner.js": script_source("banner"),
+        "banner.css": _style("banner") + (_style("modal") if settings.modal else "") + settings.theme_css,
+        "preferences.css": _style("preferences"),
+    }
+    assets = [make_asset(name, text.encode()) for name, text in texts.items()]
+    return {asset.name: asset for asset in assets}
 
 
 def find(assets: Mapping[str, Asset], name: str) -> Asset:
@@ -68,11 +64,13 @@ def find(assets: Mapping[str, Asset], name: str) -> Asset:
     return next(asset for key, asset in assets.items() if key.startswith(f"{stem}.") and key.endswith(f".{extension}"))
 
 
-def _style(text: str) -> str:
-    """Joined lines, and every declaration in the layer ``!important``: so layers come before a site's own sheets.
+def _style(stem: str) -> str:
+    """A style as it is served: joined lines, and every declaration in the layer ``!important``, because that way layers
+    come before a site's own sheets.
 
     Every line ends in a brace, a comma or a semicolon, no selector holds ": ", and the layer is the last thing.
     """
+    text = lean((banner_folder() / f"{stem}.css").read_text(encoding="utf-8"))
     text = text.replace("\n", "").replace(" {", "{").replace(": ", ":")
     before, layer, rules = text.partition("@layer consent{")
     return before + layer + rules.replace(";", "!important;").replace(";}", "}")

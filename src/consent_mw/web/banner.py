@@ -6,7 +6,6 @@ What all visitors with the same answers see is rendered once and remembered; the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -14,23 +13,16 @@ from urllib.parse import quote
 from consent_mw.banner_settings import BannerSettings
 from consent_mw.core.decision import Consent
 from consent_mw.core.policy import Policy, Service, canonical_json, text_hash
-from consent_mw.core.regime import Regime
 from consent_mw.i18n import Locales
 from consent_mw.settings import Controller, PolicySettings
 from consent_mw.web import pages
 from consent_mw.web.assets import Asset, find
-from consent_mw.web.html import CLOSE, OPEN, Template, escape, slot
-from consent_mw.web.news import change_ahead, news
+from consent_mw.web.block import Block
+from consent_mw.web.html import Template, escape, slot
 from consent_mw.web.placeholder import placeholder
-from consent_mw.web.preferences import (
-    choice_buttons,
-    current_choice,
-    form_start,
-    preferences_address,
-    preferences_form,
-)
-from consent_mw.web.state import state_view, timestamp
-from consent_mw.web.words import LIST_SEPARATOR, Words, load_words
+from consent_mw.web.preferences import current_choice, preferences_form
+from consent_mw.web.state import timestamp
+from consent_mw.web.words import Words, load_words
 
 MAX_CACHED_VIEWS = 512
 NO_NOTICE = PolicySettings()
@@ -61,9 +53,7 @@ class Banner:
         self._settings = settings
         self._controller = controller
         self._privacy_url = notice.privacy_url
-        self._notice = notice
-        self._script = find(assets, "banner.js")
-        self._style = find(assets, "banner.css")
+        self._block = Block(policy, settings, controller, notice, assets)
         self._styles = pages.Styles(
             *(f"{slot('base')}/assets/{find(assets, name).name}" for name in ("banner.css", "preferences.css"))
         )
@@ -100,7 +90,9 @@ class Banner:
         if template is None:
             if len(self._views) >= MAX_CACHED_VIEWS:
                 self._views.clear()
-            template = self._views[key] = Template(self._block(consent, self._in(locale), inline_style, is_universal))
+            template = self._views[key] = Template(
+                self._block.render(consent, self._in(locale), inline_style=inline_style, is_universal=is_universal)
+            )
         stored = consent.stored
         return template.fill(
             {
@@ -202,79 +194,7 @@ class Banner:
             "return_query": quote(return_to, safe="/"),
         }
 
-    def _block(self, consent: Consent, words: Words, inline_style: bool, is_universal: bool) -> str:
-        # Where a notice is enough, only what is new since a choice is asked about.
-        is_due = not consent.decided and (consent.rules.banner or bool(consent.stale))
-        asks = is_due and not consent.honours_signal and not is_universal
-        mode = " data-mode=universal" if is_universal else " data-mode=strict" if self._policy.only_declared else ""
-        classes = self._settings.position + (" signal" if consent.honours_signal else "")
-        status = words["signal_status"] if consent.honours_signal else ""
-        return (
-            f'{OPEN}<div id="consent-root" class="{classes}" lang="{escape(words.tag)}" dir="{words.direction}" '
-            f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{self._state(consent)}"{mode}>'
-            f"{self._style_markup(inline_style)}"
-            f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
-            f'data-cookies="{words["no_cookies"]}" data-signal="{words["signal_status"]}">'
-            f"{status}</p>{change_ahead(self._notice, words) if consent.change_ahead else ''}"
-            f"{self._first_layer(consent, words, hidden=not asks)}"
-            f'<div id="consent-entry"{" hidden" if asks else ""}>'
-            f'<a href="{preferences_address(words)}" data-consent-action="open">{words["settings"]}</a>'
-            f"{self._opt_out_link(words) if consent.rules.opt_out_link else ''}</div>"
-            f'<dialog id="consent-preferences" aria-label="{words["preferences_title"]}"></dialog>'
-            f"{self._allow_form(consent, words)}"
-            f'<script src="{slot("base")}/assets/{self._script.name}" defer{slot("nonce")}></script></div>{CLOSE}'
-        )
-
-    def _opt_out_link(self, words: Words) -> str:
-        """In the words of 11 CCR 7013; it leads to where one click refuses everything."""
-        address = preferences_address(words)
-        return f' · <a href="{address}" data-consent-action="open">{words["opt_out_link"]}</a>'
-
-    def _allow_form(self, consent: Consent, words: Words) -> str:
-        """What the placeholders' buttons belong to: what holds now, and the one thing more that the button names."""
-        start = form_start("decision", words, ' id="consent-allow" hidden')
-        return f'{start}<input type="hidden" name="action" value="save">{current_choice(consent)}</form>'
-
-    def _style_markup(self, inline: bool) -> str:
-        if inline:
-            return f"<style{slot('nonce')}>{self._style.body.decode()}</style>"
-        return f'<link rel="stylesheet" href="{self._styles.banner}"{slot("nonce")}>'
-
-    def _state(self, consent: Consent) -> str:
-        view = state_view(consent)
-        shared = {key: value for key, value in view.items() if key not in ("decided_at", "expires_at")}
-        json_text = escape(json.dumps(shared, separators=(",", ":"))[:-1])
-        return f"{json_text},&quot;decided_at&quot;:{slot('decided_at')},&quot;expires_at&quot;:{slot('expires_at')}}}"
-
-    def _first_layer(self, consent: Consent, words: Words, *, hidden: bool) -> str:
-        """Who asks, what for, and two buttons of the same kind (Taskforce report 2023, paragraphs 8 and 14)."""
-        return (
-            f'<section id="consent-banner" aria-labelledby="consent-title"{" hidden" if hidden else ""}>'
-            f"{form_start('decision', words)}<div>"
-            f'<h2 id="consent-title">{words["title"]}</h2><p>{self._asks(consent, words)}</p></div>'
-            f'<div class="c-actions">{choice_buttons(words, self._settings)}'
-            f'<a href="{preferences_address(words)}" data-consent-action="open">{words["choose"]}</a></div>'
-            f"</form></section>"
-        )
-
-    def _asks(self, consent: Consent, words: Words) -> str:
-        if consent.stale:
-            return words.html("news", categories=LIST_SEPARATOR.join(news(id, consent, words) for id in consent.stale))
-        asked = [
-            category.id for category in self._policy.optional if not self._policy.is_separate(category, consent.rules)
-        ]
-        suffix = "_opt_out" if consent.rules.regime is Regime.OPT_OUT else ""
-        who = f"<b>{escape(words.who())}</b>" if self._controller.name else escape(words.who())
-        sentences = [words.html(f"intro{suffix}", who=who, purposes=_list(asked, words)), words[f"assurance{suffix}"]]
-        if self._privacy_url:
-            sentences.append(f'<a href="{escape(self._privacy_url)}">{words["privacy_notice"]}</a>')
-        return " ".join(sentences)
-
 
 def _json_time(epoch_seconds: int) -> str:
     """As :func:`~consent_mw.web.state.state_view` has it, in JSON, in an attribute."""
     return f"&quot;{timestamp(epoch_seconds)}&quot;"
-
-
-def _list(ids: Sequence[str], words: Words) -> str:
-    return LIST_SEPARATOR.join(f"<b>{escape(words.label(id))}</b>" for id in ids)

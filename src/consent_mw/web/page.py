@@ -44,7 +44,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         nonlocal locale  # of what we put into the page from here on
         if lang:
             locale = site.locales.negotiate(f"{lang},{accept}", site.config.banner.locales)
-        if not site.config.banner.enabled or not site.enforces:
+        if not site.enforces:
             return b""
         if not site.is_universal and is_bot(header(scope["headers"], b"user-agent")[:MAX_USER_AGENT_LENGTH]):
             return b""

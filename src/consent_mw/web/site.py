@@ -81,7 +81,7 @@ class Site:
         self.enforces = config.enforcement.mode == "enforce"
         self.observed = Observed(self.policy, enforced=self.enforces)
         self.locales = Locales()
-        banner_assets = load_assets(config.banner.theme_css)
+        banner_assets = load_assets(config.banner)
         self.banner = Banner(
             self.policy,
             path=config.path,

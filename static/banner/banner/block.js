@@ -6,6 +6,7 @@ export const all = selector => [...Document.prototype.querySelectorAll.call(docu
 
 /** @type {any} */
 export let root;
+// None where the site asks in its own way.
 /** @type {any} */
 export let banner;
 /** @type {any} */
@@ -33,7 +34,7 @@ export const find = () => {
   root = found;
   banner = part("#consent-banner");
   entry = part("#consent-entry");
-  dialog = part("dialog");
+  dialog = part("#consent-preferences");
   status = part("#consent-status");
   // While the preferences are open everything else is inert, the live region too; so it goes along.
   dialog.onclose = () => {

@@ -1,6 +1,6 @@
 // Shows the question or the settings entry, sends choices to the server, and follows what was chosen elsewhere.
 
-import { banner, dialog, entry, isStrict, isUniversal, root, say, status } from "./block.js";
+import { banner, dialog, entry, isStrict, isUniversal, part, root, say, status } from "./block.js";
 import { release } from "./release.js";
 import { call, forgetVerdicts, granted, grants, learn, parse, state, tell, verdicts } from "./state.js";
 
@@ -10,27 +10,42 @@ import { call, forgetVerdicts, granted, grants, learn, parse, state, tell, verdi
 // Where something of the page lies over the question, it goes above everything. Only there: to browsers, what moves is
 // painted anew.
 const lift = () => {
-  const { left, top, width, height } = banner.getBoundingClientRect();
-  const seen = Document.prototype.elementFromPoint.call(document, left + width / 2, top + height / 2);
   if (banner.hidden) root.popover = null;
-  else if (seen && !root.contains(seen)) {
+  const { left, top, width, height } = banner.getBoundingClientRect();
+  if (!height) return;
+  if (banner.showModal) block();
+  const seen = Document.prototype.elementFromPoint.call(document, left + width / 2, top + height / 2);
+  if (seen && !root.contains(seen)) {
     root.popover = "manual";
     root.showPopover?.();
   }
 };
+// A site may have the question stand in the way of everything, but for the privacy notice: that is part of it.
+const block = () => {
+  if (part("#consent-banner p a")?.pathname === location.pathname) return;
+  banner.close();
+  banner.showModal();
+  // not a button: somebody may be typing
+  banner.focus();
+  // closed by the browser, which is no answer
+  banner.onclose = () => banner.open || banner.hidden || block();
+};
 const hasSignal = () => Object.values(state.signals).includes(true);
 const show = () => {
+  dialog.close();
+  if (!banner) return;
+  banner.close?.();
   // Without cookies no choice can be kept: asking on every page would be all that comes of it.
   const ask = !state.decided && !hasSignal() && navigator.cookieEnabled;
-  dialog.close();
   const hadFocus = root.contains(document.activeElement);
   banner.hidden = !ask;
+  banner.open = ask;
   entry.hidden = ask;
   lift();
   if (hadFocus && !ask) entry.firstElementChild.focus();
 };
 /** As the server wrote it, a page shows what it should, unless the browser keeps no cookies. */
-export const settle = () => (navigator.cookieEnabled ? lift() : show());
+export const settle = () => (banner && navigator.cookieEnabled ? lift() : show());
 
 // Another answer holds from now on.
 /** @param {string} text */
