@@ -70,6 +70,7 @@ def test_every_setting_has_a_line_with_its_default(section: str, key: str, defau
         "categories": "`[[categories]]`",
         "services": "`[[services]]`",
         "cookies": "`[[cookies]]`",
+        "webhooks": "`[[webhooks]]`",
     }
     title = titles.get(section, f"`[{section}]`")
     _, heading, rest = REFERENCE.partition(f"\n## {title}\n")

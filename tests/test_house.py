@@ -20,6 +20,7 @@ FLOORS = [
         "catalog",
         "settings",
         "banner_settings",
+        "webhook_settings",
         "location_settings",
         "i18n",
         "cldr",

@@ -29,6 +29,7 @@ from consent_mw.settings import (
     PolicySettings,
     RegimeSettings,
 )
+from consent_mw.webhook_settings import WebhookSettings
 
 MIN_SECRET_BYTES = 32
 
@@ -51,6 +52,7 @@ class ConsentConfig(Strict):
     categories: tuple[CategorySettings, ...] = ()
     services: tuple[ServiceEntry, ...] = ()
     cookies: tuple[CookieEntry, ...] = ()
+    webhooks: tuple[WebhookSettings, ...] = ()
 
     @field_validator("path")
     @classmethod
@@ -115,16 +117,17 @@ def _explain(error: ValidationError, values: Mapping[str, Any]) -> str:
     for detail in error.errors(include_url=False):
         location = detail["loc"]
         key = ".".join(str(part) for part in location) or "configuration"
+        says = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             allowed = ", ".join(_keys_at(ConsentConfig, location[:-1]))
             close = difflib.get_close_matches(str(location[-1]), allowed.split(", "), n=1)
             hint = f" (did you mean {close[0]!r}?)" if close else ""
             lines.append(f"{key}: unknown key{hint}; allowed: {allowed}")
         elif any(word in key for word in ("key", "secret")):
-            lines.append(f"{key}: {detail['msg']}")
+            lines.append(f"{key}: {says}")
         else:
             shown = "" if isinstance(detail["input"], Mapping | BaseModel) else f" = {detail['input']!r}"
-            lines.append(f"{key}{shown}: {detail['msg'].removeprefix('Value error, ')}")
+            lines.append(f"{key}{shown}: {says}")
     return "; ".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -19,6 +20,28 @@ def sync_directory(directory: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def write_synced(directory: Path, name: str, data: bytes) -> None:
+    """Written beside and renamed, so that nobody ever reads half a file; synced, so that it outlives the power.
+
+    :param directory: made, with those above it, with mode 0700 where it does not exist
+    :raises OSError: it is not known to be durable
+    """
+    for folder in reversed((directory, *directory.parents)):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(folder.parent)
+    draft = directory / f"{name}.new-{secrets.token_hex(4)}"
+    try:
+        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(directory / name)
+        sync_directory(directory)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def network_file_system(path: Path, mounts: str | None = None) -> str | None:

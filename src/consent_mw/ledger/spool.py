@@ -11,14 +11,13 @@ import contextlib
 import json
 import logging
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from consent_mw.ledger.base import Event, Method, Personal, Record
-from consent_mw.ledger.files import sync_directory
+from consent_mw.ledger.files import write_synced
 
 logger = logging.getLogger("consent_mw")
 
@@ -56,7 +55,7 @@ class Spool:
         self._look_again = 0.0
         try:
             if self.directory is not None:
-                _write(self.directory, record)
+                write_synced(self.directory, f"{record.key}{SUFFIX}", json.dumps(_fields(record)).encode())
                 return True
         except OSError:
             logger.exception("spool %s: a decision cannot be written; it is kept in memory", self.directory)
@@ -94,23 +93,6 @@ class Spool:
             with contextlib.suppress(OSError):
                 path.rename(path.with_suffix(DAMAGED))
             return None
-
-
-def _write(directory: Path, record: Record) -> None:
-    """Written beside and renamed, so that nobody ever reads half a record; synced, so that it outlives the power."""
-    if not directory.exists():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_directory(directory.parent)
-    draft = directory / f"{record.key}.new-{secrets.token_hex(4)}"
-    try:
-        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(json.dumps(_fields(record)).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(directory / f"{record.key}{SUFFIX}")
-        sync_directory(directory)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _fields(record: Record) -> dict[str, Any]:

@@ -135,6 +135,8 @@ class ConsentMiddleware:
         message = await receive()
         try:
             await recorder.open()
+            if self.site.webhooks is not None:
+                self.site.webhooks.start()
         except Exception as error:
             logger.error("the ledger cannot be opened: %s", error)
             await send({"type": "lifespan.startup.failed", "message": f"consent_mw: {error}"})
@@ -148,6 +150,8 @@ class ConsentMiddleware:
             nonlocal answered
             answered = True
             if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed", "lifespan.startup.failed"):
+                if self.site.webhooks is not None:
+                    await self.site.webhooks.close()
                 await recorder.close()
             await send(message)
 

@@ -43,6 +43,8 @@ async def record(
             return None
         detail = "the choice could not be stored, so nothing was switched on; refusing still works; try again later"
         raise Problem(503, "Not saved", detail, {"retry-after": "30"}) from None
+    if site.webhooks is not None:
+        await site.webhooks.announce(entry, after)
     return entry.key
 
 

@@ -22,6 +22,7 @@ from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.core.token import TokenCodec, new_subject
 from consent_mw.enforce.csp import Containment
 from consent_mw.enforce.page import TagMemo
+from consent_mw.errors import ConfigError
 from consent_mw.i18n import Locales
 from consent_mw.jurisdiction import Jurisdictions
 from consent_mw.ledger.base import Ledger
@@ -39,6 +40,7 @@ from consent_mw.web.guard import Guard
 from consent_mw.web.location import LocationGate, location_category
 from consent_mw.web.observed import Observed
 from consent_mw.web.tickets import Tickets
+from consent_mw.web.webhooks import Webhooks
 
 logger = logging.getLogger("consent_mw")
 
@@ -101,6 +103,7 @@ class Site:
         )
         meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
         self.recorder = _recorder(config, keys, self.ledger, self.banner.texts, meaning)
+        self.webhooks = _webhooks(config, self.ledger)
         self.consent_mode = ConsentMode(self.policy, config.path, config.consent_mode)
         self.assets = {**banner_assets, **self.guard.assets, **self.consent_mode.assets}
         self.is_universal = config.enforcement.html == "universal"
@@ -186,9 +189,22 @@ def _recorder(
     )
     if ledger is None:
         return None
-    spool = Path(settings.spool) if settings.spool is not None else getattr(ledger, "spool", None)
     heads = Path(settings.heads) if settings.heads is not None else None
-    return Recorder(ledger, Spool(spool), seed, texts, heads, [meaning])
+    return Recorder(ledger, Spool(_spool(config, ledger)), seed, texts, heads, [meaning])
+
+
+def _webhooks(config: ConsentConfig, ledger: Ledger | None) -> Webhooks | None:
+    if not config.webhooks:
+        return None
+    if ledger is None:
+        raise ConfigError("webhooks tell of what is recorded; allowed: with a ledger")
+    return Webhooks(config.webhooks, _spool(config, ledger))
+
+
+def _spool(config: ConsentConfig, ledger: Ledger) -> Path | None:
+    """Where what has to wait outlives a restart."""
+    spool = config.ledger.spool
+    return Path(spool) if spool is not None else getattr(ledger, "spool", None)
 
 
 def _host_of(origin: str) -> str:
