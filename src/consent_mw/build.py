@@ -194,6 +194,7 @@ def _service(
         ),
         storage=entry.storage,
         inline=entry.inline,
+        embeds=entry.embeds,
         policy_url=entry.policy_url,
         retention=entry.retention,
         recipients=entry.recipients,

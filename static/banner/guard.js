@@ -264,7 +264,7 @@
 
   // The state of consent changes
 
-  for (const name of ["ready", "change"])
+  for (const name of ["ready", "change", "once"])
     addEventListener("consent:" + name, (/** @type {any} */ { detail }) => {
       granted = Object.entries({ ...detail.categories, ...detail.services })
         .filter(([, decision]) => decision === "granted")

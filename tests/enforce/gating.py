@@ -17,6 +17,7 @@ from consent_mw.enforce.references import Judge
 
 OWN_HOST = "site.test"
 TRACKER = "tracker.example"
+EMBEDDED = "forms.example"
 MARKER = "trackerCall("
 _CONFIG = {
     "services": [
@@ -27,7 +28,9 @@ _CONFIG = {
             "hosts": [TRACKER],
             "paths": ["/tracker.js", "shared.example/collect"],
             "inline": [MARKER, TRACKER],
-        }
+            "embeds": ["blockquote.tracker-post"],
+        },
+        {"id": "embedded", "name": "Form", "purposes": ["media"], "hosts": [EMBEDDED], "embeds": ["script"]},
     ]
 }
 
@@ -48,6 +51,12 @@ def page(reported: list[str] | None = None) -> Page:
         block=lambda has_base, lang: b"[banner]",
         placeholder=lambda ids, tag: b"[placeholder]",
     )
+
+
+def boxed() -> Page:
+    """A page whose banner and placeholders are markup, as they are on a site."""
+    box = b"<!--consent--><span><svg></svg><span><b>box</b><button>load</button></span></span><!--/consent-->"
+    return replace(page(), block=lambda has_base, lang: box, placeholder=lambda ids, tag: box)
 
 
 def blank() -> Page:

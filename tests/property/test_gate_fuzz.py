@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from consent_mw.enforce.elements import FETCHING
 from consent_mw.enforce.html_gate import HtmlGate
-from enforce.gating import TRACKER, blank
+from enforce.gating import EMBEDDED, TRACKER, boxed
 
 _HOSTS = [
     f"http://{TRACKER}/a",
@@ -46,6 +46,9 @@ _PIECES = [
     *(f"<noscript><img src={host}></noscript>" for host in _HOSTS),
     *(f'<iframe srcdoc="<img src={host}>"></iframe>' for host in _HOSTS),
     *(f"<base href={host}>" for host in _HOSTS),
+    *(f"<{name} src={host}>" for name in ("video", "object", "embed") for host in _HOSTS),
+    f"<script src=//{EMBEDDED}/x></script>",
+    "<blockquote class=tracker-post>",
 ]  # fmt: skip
 pages = (
     st.lists(st.one_of(st.sampled_from(_PIECES), st.text(max_size=5)), max_size=25)
@@ -55,7 +58,7 @@ pages = (
 
 
 def outcome(chunks: Iterable[bytes]) -> tuple[bytes, bool]:
-    gate = HtmlGate(blank())
+    gate = HtmlGate(boxed())
     out = b"".join([*map(gate.feed, chunks), gate.close()])
     return out, gate.failed
 

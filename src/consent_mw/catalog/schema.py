@@ -28,6 +28,8 @@ Purpose = Literal[
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$")]
 CookieName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]{}:/@]{1,200}$")]
 Host = Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9][a-z0-9-]{0,62}$")]
+Embed = Annotated[str, StringConstraints(pattern=r"^(?:script|blockquote\.[A-Za-z0-9_-]{1,80})$")]
+"""What a service's script makes a post or a form of: block quotes of a class, or the place where it stands itself."""
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 WebURL = Annotated[
     str, StringConstraints(pattern=r"^(?:https?://[^\s\"'<>\\]+|/[^\s\"'<>\\/][^\s\"'<>\\]*|/)$", max_length=2000)
@@ -69,6 +71,7 @@ class ServiceEntry(Strict):
     cookies: tuple[ServiceCookie, ...] = ()
     storage: tuple[str, ...] = ()
     inline: tuple[str, ...] = ()
+    embeds: tuple[Embed, ...] = ()
     policy_url: WebURL | Literal[""] = ""
     retention: str = Field(default="", max_length=120)
     recipients: tuple[str, ...] = ()

@@ -80,6 +80,7 @@ class Service:
     :ivar hosts: host names; each covers its subdomains too
     :ivar paths: ``host/prefix`` for a part of a shared host, or ``/file.js`` for a self-hosted script on any host
     :ivar inline: literal strings by which an inline script that loads or calls the service is known
+    :ivar embeds: ``blockquote.CLASS``, which its script turns into a post, or ``script``, which shows something itself
     :ivar declared: the site discloses it, so that consent may be asked for it
     """
 
@@ -95,6 +96,7 @@ class Service:
     cookies: tuple[CookieRule, ...] = ()
     storage: tuple[str, ...] = ()
     inline: tuple[str, ...] = ()
+    embeds: tuple[str, ...] = ()
     policy_url: str = ""
     retention: str = ""
     recipients: tuple[str, ...] = ()
@@ -158,6 +160,17 @@ class Policy:
         return HostIndex(
             (ref, service) for service in self._by_precedence() for ref in (*service.hosts, *service.paths)
         )
+
+    @cached_property
+    def embed_index(self) -> Mapping[str, Service]:
+        """By ``blockquote.CLASS``: the service whose script turns such a block quote into a post."""
+        named = [(embed, service) for service in self._by_precedence() for embed in service.embeds]
+        return dict(reversed(named))
+
+    def is_embed(self, id: str) -> bool:
+        """Whether a script of this service shows something where it stands."""
+        service = self.services.get(id)
+        return service is not None and "script" in service.embeds
 
     def is_separate(self, category: Category, rules: Rules) -> bool:
         return not category.required and (category.separate or rules.is_separate(category.purposes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from consent_mw.enforce.elements import FETCHING, MARKABLE
 from consent_mw.enforce.page import Page
@@ -10,15 +10,17 @@ from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import PREFIX, Tag
 
 _INERT_BY_TYPE = frozenset({b"script", b"style"})
-_EMBEDS = frozenset({b"iframe", b"embed", b"object", b"video"})
+FRAMES = frozenset({b"iframe", b"embed", b"object", b"video"})
+"""What takes a place on the page."""
 _SPECK = frozenset({"0", "1", "0px", "1px"})
 """Sizes of frames that nobody is meant to see: nothing stands in for them."""
 
 
-def held(page: Page, tag: Tag, extra: Collection[str] = ()) -> bytes:
-    """The tag as it is when it may live, else inert, with a placeholder in front of an embed.
+def held(page: Page, tag: Tag, extra: Collection[str] = (), *, with_box: bool = False) -> bytes:
+    """The tag as it is when it may live, else inert.
 
     :param extra: ids of denied services that the element's text calls, or a document in its attributes
+    :param with_box: a placeholder may stand in front of it, for what it would have shown
     """
     judge = page.judge
     ids, names = judge.tag(tag)
@@ -26,7 +28,7 @@ def held(page: Page, tag: Tag, extra: Collection[str] = ()) -> bytes:
     marked = judge.denied(marks)
     ids = list(dict.fromkeys([*(marks if marked else ()), *ids, *extra]))
     if not ids:
-        return tag.raw
+        return _box(page, tag, ids) + tag.raw if with_box else tag.raw
     if marked:
         names |= MARKABLE
     if extra:
@@ -37,7 +39,19 @@ def held(page: Page, tag: Tag, extra: Collection[str] = ()) -> bytes:
     elif not any(attribute.name in names for attribute in tag.attributes):
         return tag.raw  # a mark on an element that loads nothing
     inert = tag.held(ids, names, inert_type=by_type)
-    return page.placeholder(ids, tag) + inert if is_embed(tag) and not _is_speck(tag) else inert
+    return _box(page, tag, ids) + inert if with_box else inert
+
+
+def _box(page: Page, tag: Tag, ids: Sequence[str]) -> bytes:
+    """The placeholder: of a frame that is held back, a script that would show something, a quote that waits for one."""
+    judge = page.judge
+    if tag.name == b"blockquote":
+        waits_for = judge.posts(tag)
+    elif tag.name in FRAMES and not _is_speck(tag):
+        waits_for = list(ids)
+    else:
+        waits_for = [id for id in ids[:1] if tag.name == b"script" and judge.shows(id)]
+    return page.placeholder(waits_for, tag) if waits_for else b""
 
 
 def adopted(judge: Judge, tag: Tag) -> bytes | None:
@@ -59,10 +73,6 @@ def adopted(judge: Judge, tag: Tag) -> bytes | None:
     if not names or not all(map(judge.knows, names)):
         return None  # some other meaning of these attributes
     return tag.adopted(map(judge.named, names), renames)
-
-
-def is_embed(tag: Tag) -> bool:
-    return tag.name in _EMBEDS
 
 
 def _is_speck(tag: Tag) -> bool:

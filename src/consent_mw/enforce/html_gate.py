@@ -16,7 +16,7 @@ from consent_mw.enforce.attributes import CONTEXT_BYTES, AttributeScan, is_suspi
 from consent_mw.enforce.element_text import ElementText
 from consent_mw.enforce.embedded import documents
 from consent_mw.enforce.frames import without_geolocation
-from consent_mw.enforce.holding import adopted, held, is_embed
+from consent_mw.enforce.holding import adopted, held
 from consent_mw.enforce.opening import Opening
 from consent_mw.enforce.page import Page
 from consent_mw.enforce.script import strings
@@ -39,6 +39,7 @@ _FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
 _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
 _NOT_JAVASCRIPT = ("json", "text/html", "text/template", "x-template", "text/plain", "handlebars", "mustache", "x-tmpl")
 
+_FOREIGN = (Mark.FOREIGN_TAG, Mark.FOREIGN_TAG_WITH_TEXT)
 _HELD_FOR = re.compile(rb'data-consent="([^"]*)"')
 
 
@@ -165,7 +166,7 @@ class HtmlGate:
         expected, self._expect = self._expect, None
         if self._scanning:
             self._scan.passed(piece)
-        if self._has_head:
+        if self._has_head or expected in _FOREIGN:
             return self._judged(expected, piece)
         return self._head_before(piece) + self._judged(expected, piece)
 
@@ -186,9 +187,9 @@ class HtmlGate:
             remembered = self._page.memo.get(piece)
             if remembered is not None:
                 return remembered
-        return self._tag(Tag(piece))
+        return self._tag(Tag(piece), is_foreign=expected is Mark.FOREIGN_TAG)
 
-    def _tag(self, tag: Tag) -> bytes:
+    def _tag(self, tag: Tag, *, is_foreign: bool) -> bytes:
         name = tag.name
         if name == b"base":
             return self._base(tag)
@@ -197,7 +198,9 @@ class HtmlGate:
         judge = self._page.judge
         out = adopted(judge, tag)
         if out is None:
-            out = held(self._page, tag, self._ids_inside(tag))
+            # A box in the head would end it.
+            with_box = not is_foreign and (name != b"script" or (self._inserted and self._depth == 0))
+            out = held(self._page, tag, self._ids_inside(tag), with_box=with_box)
         if name == b"html":
             self._is_document = True
             self._lang = tag.value(b"lang") or ""
@@ -209,8 +212,8 @@ class HtmlGate:
             self._inserted = True  # a frameset page has no body to show anything in
         elif name == b"body":
             out += b"" if self._inserted else self._insert()
-        elif not is_embed(tag) and judge.base is OWN:
-            self._page.memo.keep(tag.raw, out)
+        elif name != b"iframe" and judge.base is OWN and out.startswith(tag.raw[: tag.name_end]):
+            self._page.memo.keep(tag.raw, out)  # a box in front of a tag belongs to the page
         return out
 
     def _base(self, tag: Tag) -> bytes:

@@ -34,7 +34,7 @@ class Page:
 class TagMemo:
     """What became of a tag, for one set of grants on one host: a site's tags repeat on every page.
 
-    Embeds are not remembered, their placeholder belongs to the page; nor is anything on a page with a ``<base>``.
+    What has a placeholder is not remembered, that belongs to the page; nor is anything on a page with a ``<base>``.
     """
 
     MAX_TAGS = 4096

@@ -126,6 +126,16 @@ class Judge:
             found |= {service.id: None for service in called}
         return list(found)
 
+    def posts(self, quote: Tag) -> list[str]:
+        """Ids of the denied services whose script would turn a block quote into a post."""
+        index = self._grants.policy.embed_index
+        named = (index.get(f"blockquote.{name}") for name in (quote.value(b"class") or "").split())
+        return [service.id for service in named if service is not None and not self._grants.service(service)]
+
+    def shows(self, id: str) -> bool:
+        """Whether a script of this service shows something where it stands."""
+        return self._grants.policy.is_embed(id)
+
     def knows(self, name: str) -> bool:
         return self._grants.policy.resolve_alias(name) is not None
 

@@ -18,11 +18,12 @@ MAX_HELD_BYTES = 4 * 1024 * 1024
 
 # By tag name only: a selector that any tag could match would make the engine read every tag's attributes.
 _STRUCTURE = "html,head,body,base,frameset"
-_FETCHING = ",".join(
-    "script[src] img frame link source video audio embed object track input[src] image use feimage animate set "
-    "a[ping] a[attributionsrc] area[ping] area[attributionsrc] meta[http-equiv] "
-    "table[background] thead[background] tbody[background] tfoot[background] tr[background] td[background] "
-    "th[background]".split()
+# In SVG and MathML these are what they are in HTML: they end it.
+_FETCHING = ",".join("img embed meta[http-equiv] table[background] blockquote[class]".split())
+_FETCHING_ANYWHERE = ",".join(
+    "script[src] frame link source video audio object track input[src] image use feimage animate set "
+    "a[ping] a[attributionsrc] area[ping] area[attributionsrc] "
+    "thead[background] tbody[background] tfoot[background] tr[background] td[background] th[background]".split()
 )
 _JUDGED_TEXT = "script:not([src]),style,noscript"
 _PLAIN_TEXT = "iframe,textarea"
@@ -42,6 +43,7 @@ class Mark(Enum):
     """What the next piece of a page is."""
 
     TAG = "a start tag"
+    FOREIGN_TAG = "a start tag in SVG or MathML, where nothing of ours may stand: it would end them"
     TAG_WITH_TEXT = "the start tag of an element whose text is judged"
     FOREIGN_TAG_WITH_TEXT = "the same in SVG or MathML, where it may also end itself"
     TAG_WITH_PLAIN_TEXT = "the start tag of an element in whose text nothing is markup"
@@ -68,6 +70,7 @@ class Tokenizer:
             self._rewriter.on(f"{_STRUCTURE},{_FOREIGN}", _Announce(self._pieces))
         else:
             self._rewriter.on(f"{_STRUCTURE},{_FETCHING}", _Announce(self._pieces))
+            self._rewriter.on(_FETCHING_ANYWHERE, _AnnounceAnywhere(self._pieces))
             self._rewriter.on(_JUDGED_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_TEXT))
             self._rewriter.on(_PLAIN_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_PLAIN_TEXT))
 
@@ -123,6 +126,14 @@ class _Announce:
         self._append(Mark.TAG)
 
 
+class _AnnounceAnywhere:
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._append = pieces.append
+
+    def element(self, element: lolhtml.Element) -> None:
+        self._append(Mark.TAG if element.namespace_uri == _XHTML else Mark.FOREIGN_TAG)
+
+
 class _AnnounceWithText:
     def __init__(self, pieces: list[Piece], mark: Mark) -> None:
         self._append = pieces.append
@@ -131,7 +142,7 @@ class _AnnounceWithText:
     def element(self, element: lolhtml.Element) -> None:
         mark = self._mark
         if element.namespace_uri != _XHTML:  # text is nothing special there, but for scripts and style sheets
-            mark = Mark.FOREIGN_TAG_WITH_TEXT if element.tag_name in ("script", "style") else Mark.TAG
-        if mark is not Mark.TAG:
+            mark = Mark.FOREIGN_TAG_WITH_TEXT if element.tag_name in ("script", "style") else Mark.FOREIGN_TAG
+        if mark is not Mark.FOREIGN_TAG:
             element.append(_END_OF_TEXT, lolhtml.ContentType.HTML)
         self._append(mark)

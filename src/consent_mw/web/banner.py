@@ -110,15 +110,17 @@ class Banner:
         *,
         consent: Consent,
         return_to: str = "/",
+        host: str = "",
         width: str = "",
         height: str = "",
     ) -> bytes:
         """What stands in front of a frame that is held back. Its button belongs to a form of :meth:`block`.
 
         :param id: the category or service that the frame waits for
+        :param host: where it would have come from, for where nobody knows whose that is
         :param width: the frame's ``width`` attribute, so that nothing moves when it appears; likewise ``height``
         """
-        return placeholder(self._policy, id, self._in(locale), width=width, height=height).encode()
+        return placeholder(self._policy, id, self._in(locale), host=host, width=width, height=height).encode()
 
     def preferences_page(
         self,

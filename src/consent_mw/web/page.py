@@ -9,6 +9,8 @@ from typing import ParamSpec
 
 from starlette.types import Scope
 
+from consent_mw.core.urls import resolve
+from consent_mw.enforce.holding import FRAMES
 from consent_mw.enforce.page import Page, TagMemo
 from consent_mw.enforce.page_headers import RawHeaders, csp_nonce, has_charset, has_csp, header
 from consent_mw.enforce.references import Judge
@@ -59,13 +61,16 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         )
 
     def placeholder(ids: list[str], tag: Tag) -> bytes:
+        takes_place = tag.name in FRAMES
+        target = resolve(tag.value(b"src") or tag.value(b"data") or "")
         return site.banner.placeholder(
             ids[0],
             locale,
             consent=consent,
             return_to=return_to,
+            host=target.host if target is not None else "",
             width=tag.value(b"width") or "",
-            height=tag.value(b"height") or "",
+            height=tag.value(b"height") or "" if takes_place else "0",
         )
 
     def head() -> bytes:

@@ -3,7 +3,7 @@
 import { dialog, say, status } from "./block.js";
 import { decide, plus, withdraw } from "./choosing.js";
 import { open, ticked } from "./preferences.js";
-import { free } from "./release.js";
+import { loadOnce } from "./release.js";
 import { state } from "./state.js";
 
 /** @type {Record<string, (button: any) => any>} */
@@ -14,7 +14,7 @@ const actions = {
   reject_all: () => decide({ action: "reject_all" }),
   save: () => decide({ action: "save", categories: ticked("category"), services: ticked("service") }),
   withdraw,
-  load: button => free(button.closest("[data-consent-placeholder]").nextElementSibling),
+  load: button => loadOnce(button.closest("[data-consent-placeholder]")),
   allow: ({ name, value }) =>
     decide({
       action: "save",

@@ -94,6 +94,23 @@ const run = async scripts => {
 };
 let queue = Promise.resolve();
 
+/**
+ * What a box stands for: the frame behind it, or the scripts that would show a post or a form. These contact their
+ * service again and again, so the page guard is told.
+ * @param {any} box
+ */
+export const loadOnce = box => {
+  const { nextElementSibling: next } = box;
+  if (next.matches("[data-consent]") && !isScript(next)) return free(next);
+  const id = box.dataset.consentPlaceholder;
+  const services = { ...state.services, [id]: "granted" };
+  dispatchEvent(new CustomEvent("consent:once", { detail: { ...state, services } }));
+  const scripts = held().filter(one => isScript(one) && needs(one).every(need => need === id || granted(need)));
+  for (const other of all(`[data-consent-placeholder="${id}"]`))
+    if (!other.nextElementSibling.matches("[data-consent]")) other.remove();
+  queue = queue.then(() => run(scripts));
+};
+
 /** @param {boolean} [chosen] that is, just now: the page was there before */
 export const release = async chosen => {
   const unknown = held().flatMap(needs).filter(id => !isKnown(id));
@@ -106,6 +123,9 @@ export const release = async chosen => {
     }
   }
   const ready = held().filter(element => needs(element).every(granted));
+  // posts that are not held back themselves
+  for (const box of all("[data-consent-placeholder]"))
+    if (granted(box.dataset.consentPlaceholder) && !box.nextElementSibling?.matches("[data-consent]")) box.remove();
   const scripts = ready.filter(isScript);
   // It would wipe the page that is already there; a fresh one has room for it, unless it is the same for everybody.
   const tame = scripts.filter(script => !script.textContent.includes("document.write"));
