@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from consent_mw.enforce.element_text import ElementText
 from consent_mw.enforce.elements import FETCHING, MARKABLE
 from consent_mw.enforce.page import Page
 from consent_mw.enforce.references import Judge
+from consent_mw.enforce.script import strings
 from consent_mw.enforce.tags import PREFIX, Tag
 
+_NOT_JAVASCRIPT = ("json", "text/html", "text/template", "x-template", "text/plain", "handlebars", "mustache", "x-tmpl")
 _INERT_BY_TYPE = frozenset({b"script", b"style"})
 FRAMES = frozenset({b"iframe", b"embed", b"object", b"video"})
 """What takes a place on the page."""
@@ -52,6 +55,18 @@ def _box(page: Page, tag: Tag, ids: Sequence[str]) -> bytes:
     else:
         waits_for = [id for id in ids[:1] if tag.name == b"script" and judge.shows(id)]
     return page.placeholder(waits_for, tag) if waits_for else b""
+
+
+def held_script(page: Page, script: ElementText) -> bytes:
+    """The start tag of an inline script, inert when its text loads or calls a denied service."""
+    judge, tag = page.judge, script.tag
+    kind = (tag.value(b"type") or "").strip().lower()
+    if any(word in kind for word in _NOT_JAVASCRIPT):
+        out = adopted(judge, tag)
+        return out if out is not None else held(page, tag)
+    if kind in ("importmap", "speculationrules"):
+        return held(page, tag, judge.addresses(strings(script.text)))
+    return held(page, tag, judge.inline(*(reading.encode() for reading in script.readings)))
 
 
 def adopted(judge: Judge, tag: Tag) -> bytes | None:

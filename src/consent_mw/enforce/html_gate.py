@@ -16,10 +16,9 @@ from consent_mw.enforce.attributes import CONTEXT_BYTES, AttributeScan, is_suspi
 from consent_mw.enforce.element_text import ElementText
 from consent_mw.enforce.embedded import documents
 from consent_mw.enforce.frames import without_geolocation
-from consent_mw.enforce.holding import adopted, held
+from consent_mw.enforce.holding import adopted, held, held_script
 from consent_mw.enforce.opening import Opening
 from consent_mw.enforce.page import Page
-from consent_mw.enforce.script import strings
 from consent_mw.enforce.tags import Tag
 from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer
 from consent_mw.enforce.xml_gate import XmlGate
@@ -37,7 +36,6 @@ _STATEFUL = re.compile(rb"\x1b(?:[$(]|\Z)")
 _NOSCRIPT = re.compile(rb"<noscript", re.IGNORECASE)
 _FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
 _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
-_NOT_JAVASCRIPT = ("json", "text/html", "text/template", "x-template", "text/plain", "handlebars", "mustache", "x-tmpl")
 
 _FOREIGN = (Mark.FOREIGN_TAG, Mark.FOREIGN_TAG_WITH_TEXT)
 _HELD_FOR = re.compile(rb'data-consent="([^"]*)"')
@@ -266,19 +264,9 @@ class HtmlGate:
             text = scan.feed(text) + scan.flush()
         everything = judge.all_optional() if is_broken or element.is_too_large else []
         if tag.name != b"style":
-            return (held(self._page, tag, everything) if everything else self._script(element)) + text
+            return (held(self._page, tag, everything) if everything else held_script(self._page, element)) + text
         out = held(self._page, tag, everything or judge.style(element.readings))
         return out + text if out == tag.raw else out + UNREAD + text
-
-    def _script(self, element: ElementText) -> bytes:
-        page, tag = self._page, element.tag
-        kind = (tag.value(b"type") or "").strip().lower()
-        if any(word in kind for word in _NOT_JAVASCRIPT):
-            out = adopted(page.judge, tag)
-            return out if out is not None else held(page, tag)
-        if kind in ("importmap", "speculationrules"):
-            return held(page, tag, page.judge.addresses(strings(element.text)))
-        return held(page, tag, page.judge.inline(*(reading.encode() for reading in element.readings)))
 
     def _noscript(self, text: bytes) -> bytes:
         """With scripting this is text up to the first ``</noscript``; without it, it is markup. Both must be harmless.
