@@ -33,6 +33,7 @@ FLOORS = [
         "lint",
         "lint_texts",
         "policy_diff",
+        "succession",
     },
     {"enforce"},
     {"ledger"},

@@ -52,9 +52,10 @@ ALIASES: Mapping[str, Purpose] = {
 """Category names of other tools, by the purpose they stand for. Markup in those words is honoured as it is."""
 
 
-def build_policy(config: ConsentConfig) -> Policy:
+def build_policy(config: ConsentConfig, *, outgoing: bool = False) -> Policy:
     """The policy that a configuration and the catalogue make together.
 
+    :param outgoing: the dates are those of the next version, which takes this one's place
     :raises ConfigError: for an unknown id, or one claimed twice
     """
     categories = _categories(config.categories)
@@ -72,12 +73,13 @@ def build_policy(config: ConsentConfig) -> Policy:
         block_unclassified=config.enforcement.unclassified_cookies == "block",
         only_declared=config.enforcement.third_parties == "strict",
         aliases={alias: by_purpose[purpose] for alias, purpose in ALIASES.items() if purpose in by_purpose},
-        published_at=_midnight(config.policy.published_at),
-        effective_at=_midnight(config.policy.effective_at),
+        published_at=midnight(config.policy.published_at),
+        effective_at=midnight(config.policy.effective_at),
+        outgoing=outgoing,
     )
 
 
-def _midnight(day: date | None) -> int | None:
+def midnight(day: date | None) -> int | None:
     """The first second of a day, UTC."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) if day is not None else None
 

@@ -86,7 +86,15 @@ class ConsentConfig(Strict):
             values = tomllib.loads(Path(source).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"config = {str(source)!r}: not a readable TOML file: {error}") from error
-        return cls(**values)
+        return cls(**_beside(values, Path(source).parent))
+
+
+def _beside(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A file names another one as seen from its own folder."""
+    policy = values.get("policy")
+    if isinstance(policy, dict) and isinstance(policy.get("previous"), str):
+        return {**values, "policy": {**policy, "previous": str(folder / policy["previous"])}}
+    return values
 
 
 def check_secrets(secret_key: str | Sequence[str]) -> tuple[str, ...]:

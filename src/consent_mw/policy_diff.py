@@ -26,7 +26,7 @@ def policy_diff(old: ConsentConfig, new: ConsentConfig) -> list[str]:
     :raises ConfigError: when the two versions overlap, or one version number means two things
     """
     before, after = build_policy(old), build_policy(new)
-    _check_order(old.policy, new.policy, changed=before.fingerprint != after.fingerprint)
+    check_order(old.policy, new.policy, changed=before.fingerprint != after.fingerprint)
     return [
         f"policy {before.version} -> {after.version}",
         *_when(new.policy),
@@ -35,7 +35,8 @@ def policy_diff(old: ConsentConfig, new: ConsentConfig) -> list[str]:
     ]
 
 
-def _check_order(old: PolicySettings, new: PolicySettings, *, changed: bool) -> None:
+def check_order(old: PolicySettings, new: PolicySettings, *, changed: bool) -> None:
+    """:raises ConfigError: when the two versions overlap, or one version number means two things"""
     if changed and old.version == new.version:
         raise ConfigError(f"policy.version = {new.version!r} would mean two things; allowed: a version of its own")
     if old.effective_at is None:

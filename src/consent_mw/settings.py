@@ -29,6 +29,8 @@ class PolicySettings(Strict):
 
     From ``published_at`` every page tells of ``changes``, as one list or a list per language; until ``effective_at``
     (both at midnight, UTC) earlier choices hold as they were made.
+
+    :ivar previous: path of the configuration before this one: until ``effective_at`` visitors are asked for that
     """
 
     version: str = Field(default="1", min_length=1, max_length=64)
@@ -38,6 +40,7 @@ class PolicySettings(Strict):
     changes: tuple[Change, ...] | dict[str, tuple[Change, ...]] = ()
     privacy_url: WebURL | Literal[""] = ""
     minimum_notice_days: int = Field(default=7, ge=0, le=365)
+    previous: str | None = Field(default=None, min_length=1)
 
     def changes_in(self, locale: str) -> tuple[str, ...]:
         """What changes, in a language; where the site gave none for it, in its first one."""
@@ -51,6 +54,8 @@ class PolicySettings(Strict):
             raise ValueError(
                 f"effective_at = {self.effective_at} lies before published_at; allowed: {self.published_at} or later"
             )
+        if self.previous is not None and self.effective_at is None:
+            raise ValueError("previous is what is asked for until effective_at; allowed: both, or neither")
         if not self.material:
             return self
         if self.published_at is None or self.effective_at is None:

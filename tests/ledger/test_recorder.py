@@ -49,7 +49,7 @@ class AppendOnly:
 
 
 def recorder(ledger: Ledger, spool: Path | None = None) -> Recorder:
-    return Recorder(ledger, Spool(spool), seed_from_secret_key(SECRET), {})
+    return Recorder(ledger, Spool(spool), seed_from_secret_key(SECRET))
 
 
 def test_a_late_ledger_holds_no_refusal_up_and_stores_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx import Cookies
 
+from consent_mw import ConfigError, ConsentConfig
 from consent_mw.cli import main
-from web.worker import DAY, EFFECTIVE, FIRST, PUBLISHED, SECOND, Clock, Worker
+from consent_mw.ledger.open import open_store
+from consent_mw.ledger.reports import records
+from web.worker import COUNTER, DAY, EFFECTIVE, FIRST, PUBLISHED, SECOND, Clock, Worker
 
 
 @pytest.fixture
@@ -94,10 +99,119 @@ async def test_a_visitor_who_never_chose_is_asked_and_told(clock: Clock, tmp_pat
     await worker.stops()
 
 
+def succeeding(folder: Path, **policy: str) -> dict[str, Any]:
+    """The second version, which names the first one's file."""
+    earlier = folder / "first.toml"
+    earlier.write_text(
+        """
+        policy = {version = "1"}
+        [[services]]
+        id = "counter"
+        name = "Counter"
+        purposes = ["analytics"]
+        cookies = [{name = "count", days = 30}]
+        """
+    )
+    return {**SECOND, "policy": {**SECOND["policy"], "previous": str(earlier), **policy}}
+
+
+@pytest.mark.anyio
+async def test_until_the_change_takes_effect_the_earlier_version_is_asked_and_recorded(
+    clock: Clock, tmp_path: Path
+) -> None:
+    config = succeeding(tmp_path)
+    one, two = Worker(config, tmp_path), Worker(config, tmp_path)
+    early, undecided = Cookies(), Cookies()
+
+    # During the notice a newcomer is told of the change, and asked for what governs today.
+    clock.now = PUBLISHED + DAY
+    for worker in (one, two):
+        answer = await worker.reads(undecided)
+        assert "Films are embedded." in answer.text
+        assert (await worker.state(undecided))["policy"]["version"] == "1"
+        assert "viewer" not in (await worker.state(undecided))["services"]
+        open_page = re.findall(r'"(/consent/assets/[^"]+)"', answer.text)
+    await one.accepts(early)
+    for worker in (one, two):
+        answer = await worker.reads(early)
+        assert ("count" in answer.cookies, "view" in answer.cookies) == (True, False)
+        assert (await worker.state(early))["decided"] is True
+
+    # A restart in the middle changes nothing.
+    await one.stops()
+    one = Worker(config, tmp_path)
+    assert (await one.state(early))["decided"] is True
+    assert (await one.state(undecided))["policy"]["version"] == "1"
+
+    # In effect, without a restart: whoever never chose is asked for the new version, and the early choice is stale.
+    clock.now = EFFECTIVE
+    for worker in (one, two):
+        text = (await worker.reads(undecided)).text
+        assert "<details" not in text
+        state = await worker.state(undecided)
+        assert (state["policy"]["version"], state["services"]["viewer"]) == ("2", "denied")
+        assert (await worker.state(early))["stale"] == ["personalization_analytics"]
+        assert {(await worker.asked(early, "GET", asset)).status_code for asset in open_page} == {200}
+    await two.accepts(undecided)
+    answer = await one.reads(undecided)
+    assert ("count" in answer.cookies, "view" in answer.cookies) == (True, True)
+    await one.stops()
+    await two.stops()
+    assert recorded(tmp_path) == [("1", False), ("2", True)]
+
+
+def recorded(folder: Path) -> list[tuple[str, bool]]:
+    """Of each decision the version, and whether the words that were shown name the second service."""
+    with open_store(f"sqlite:///{folder}/consent.sqlite3") as store:
+        texts = {hash: body.decode() for hash, body in store.texts()}
+        return [(record["policy"], "Viewer" in texts[record["text"]]) for record in records(store)]
+
+
 @pytest.mark.anyio
 async def test_one_page_for_everybody_tells_of_the_change_too(clock: Clock, tmp_path: Path) -> None:
     worker = Worker({**SECOND, "enforcement": {"html": "universal"}}, tmp_path)
     assert "Films are embedded." not in (await worker.reads(Cookies())).text
     clock.now = PUBLISHED
     assert "Films are embedded." in (await worker.reads(Cookies())).text
+    await worker.stops()
+
+
+@pytest.mark.anyio
+async def test_a_file_without_the_earlier_version_says_what_happens_until_then(
+    clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Worker(SECOND, tmp_path)
+    assert "asked for version '2' already; policy.previous = " in caplog.text
+    caplog.clear()
+    clock.now = EFFECTIVE
+    Worker(SECOND, tmp_path)
+    Worker(succeeding(tmp_path), tmp_path)
+    assert "policy.previous" not in caplog.text
+
+
+def test_versions_that_overlap_do_not_start(clock: Clock, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="would mean two things"):
+        Worker(succeeding(tmp_path, version="1"), tmp_path)
+    with pytest.raises(ConfigError, match="not a readable TOML file"):
+        Worker(succeeding(tmp_path, previous=str(tmp_path / "nothing.toml")), tmp_path)
+    with pytest.raises(ConfigError, match="previous is what is asked for until effective_at"):
+        Worker({"policy": {"version": "2", "previous": str(tmp_path / "first.toml")}}, tmp_path)
+
+
+def test_the_earlier_file_is_looked_for_beside_the_newer_one(tmp_path: Path) -> None:
+    (tmp_path / "second.toml").write_text(
+        'policy = {version = "2", effective_at = 2026-12-15, previous = "first.toml"}'
+    )
+    assert ConsentConfig.load(tmp_path / "second.toml").policy.previous == str(tmp_path / "first.toml")
+
+
+@pytest.mark.anyio
+async def test_a_cookie_that_only_the_new_app_sets_is_not_lost_to_the_earlier_version(
+    clock: Clock, tmp_path: Path
+) -> None:
+    cookies = [{"name": "view", "category": "necessary", "note": "which film was on"}]
+    clock.now = PUBLISHED
+    worker = Worker({**succeeding(tmp_path), "services": [COUNTER], "cookies": cookies}, tmp_path)
+    answer = await worker.reads(Cookies())
+    assert ("count" in answer.cookies, "view" in answer.cookies) == (False, True)
     await worker.stops()

@@ -73,5 +73,5 @@ class Worker:
         assert answer.status_code == 200
 
     async def stops(self) -> None:
-        assert self.app.site.ledger is not None
-        await self.app.site.ledger.close()
+        assert self.app.site.recorder is not None
+        await self.app.site.recorder.close()

@@ -141,7 +141,8 @@ def resolve(
     rules = policy.rules if rules is None else rules
     if stored is not None and now is not None and now >= expires_at(stored, rules):
         stored, in_doubt = None, True
-    ahead = policy.effective_at is not None and now is not None and now < policy.effective_at
+    change_ahead = policy.effective_at is not None and now is not None and now < policy.effective_at
+    ahead = change_ahead and not policy.outgoing
     if stored is None:
         answers = [Answer.without_choice(category, policy, rules, in_doubt) for category in policy.optional]
     else:
@@ -167,7 +168,10 @@ def resolve(
         news=frozenset().union(*(answer.news for answer in answers if answer.stale)),
         signals=signals,
         signal_took=overruled and (bool(wanted) or any(own.values())),
-        change_ahead=ahead and policy.published_at is not None and now is not None and now >= policy.published_at,
+        change_ahead=change_ahead
+        and policy.published_at is not None
+        and now is not None
+        and now >= policy.published_at,
         stored=stored,
     )
 

@@ -114,6 +114,7 @@ class Policy:
     :ivar rules: of visitors whose region is not known, or does not matter
     :ivar published_at: epoch seconds from which a notice tells of the change that this version makes
     :ivar effective_at: epoch seconds until which earlier choices hold as they were made
+    :ivar outgoing: the change is the next version's: until it takes effect this version governs
     """
 
     version: str
@@ -123,6 +124,7 @@ class Policy:
     rules: Rules = STRICT
     published_at: int | None = None
     effective_at: int | None = None
+    outgoing: bool = False
     block_unclassified: bool = True
     only_declared: bool = False
     aliases: Mapping[str, str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -46,26 +46,16 @@ class Recorder:
     """One per middleware, over its ledger.
 
     :param seed: private key that signs heads and receipts
-    :param texts: the words of every language by their hash, kept in the ledger before any decision about them
     :param heads_file: gets every signed head appended
-    :param meanings: what the versions in use mean; it is said when the ledger knows another meaning of one
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        spool: Spool,
-        seed: bytes,
-        texts: Mapping[str, bytes],
-        heads_file: Path | None = None,
-        meanings: Collection[Meaning] = (),
-    ) -> None:
+    def __init__(self, ledger: Ledger, spool: Spool, seed: bytes, heads_file: Path | None = None) -> None:
         self._ledger = ledger
         self._spool = spool
         self._seed = seed
-        self._texts = texts
         self._heads_file = heads_file
-        self._meanings = meanings
+        self._texts: dict[str, bytes] = {}
+        self._meanings: list[Meaning] = []
         self._ready = False
         self._failing = False
         self._probed = (0.0, False)
@@ -78,6 +68,15 @@ class Recorder:
     def auditable(self) -> bool:
         """Whether records can be read back: a ledger of the site's own may only append."""
         return hasattr(self._ledger, "run")
+
+    def prepare(self, texts: Mapping[str, bytes], meaning: Meaning) -> None:
+        """What a version of the site's policy says and means, told before the first decision.
+
+        :param texts: the words of every language by their hash, kept in the ledger before any decision about them
+        :param meaning: it is said when the ledger knows another meaning of the same version
+        """
+        self._texts.update(texts)
+        self._meanings.append(meaning)
 
     async def open(self) -> None:
         """Open the ledger, keep the words, replay what waits. Also done by the first decision.

@@ -5,7 +5,9 @@ scope guard → read the visit → our own endpoints, or the app behind a narrow
 
 from __future__ import annotations
 
+import copy
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consent_mw.config import ConsentConfig
 from consent_mw.ledger.base import Ledger
+from consent_mw.succession import is_ahead, version_before
 from consent_mw.web.access import SCOPE_KEY
 from consent_mw.web.changes import OnChange
 from consent_mw.web.endpoints import GPC_PATH, Endpoints
@@ -55,7 +58,16 @@ class ConsentMiddleware:
         on_change: OnChange | None = None,
     ) -> None:
         self.app = app
-        self.site = Site(ConsentConfig.load(config), secret_key, ledger, on_change=on_change)
+        config = ConsentConfig.load(config)
+        self._serve(Site(config, secret_key, ledger, on_change=on_change))
+        before = version_before(config) if is_ahead(config, time.time()) else None
+        self._before: ConsentMiddleware | None = None
+        if before is not None:
+            self._before = copy.copy(self)
+            self._before._serve(Site(before, secret_key, ledger, on_change=on_change, successor=self.site))
+
+    def _serve(self, site: Site) -> None:
+        self.site = site
         self._visits = Visits(self.site)
         self._endpoints = Endpoints(self.site)
         self._location = self.site.location
@@ -71,6 +83,11 @@ class ConsentMiddleware:
         if kind != "http" and kind != "websocket":
             await self.app(scope, receive, send)
             return
+        if self._before is not None:
+            if is_ahead(self.site.config, time.time()):
+                await self._before(scope, receive, send)
+                return
+            self._before = None  # from now on this version governs
         if self._reports is not None and not self._reports.is_watching:
             await self._reports.watch(self, scope, receive, send)
             return

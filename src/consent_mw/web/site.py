@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -22,16 +22,12 @@ from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.core.token import TokenCodec, new_subject
 from consent_mw.enforce.csp import Containment
 from consent_mw.enforce.page import TagMemo
-from consent_mw.errors import ConfigError
 from consent_mw.i18n import Locales
 from consent_mw.jurisdiction import Jurisdictions
 from consent_mw.ledger.base import Ledger
-from consent_mw.ledger.heads import seed_from_secret_key, seed_from_signing_key
-from consent_mw.ledger.open import open_ledger
-from consent_mw.ledger.recorder import Recorder
 from consent_mw.ledger.reports import Meaning
-from consent_mw.ledger.spool import Spool
 from consent_mw.lint import lint
+from consent_mw.succession import is_ahead
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
 from consent_mw.web.changes import OnChange
@@ -39,8 +35,8 @@ from consent_mw.web.consent_mode import ConsentMode
 from consent_mw.web.guard import Guard
 from consent_mw.web.location import LocationGate, location_category
 from consent_mw.web.observed import Observed
+from consent_mw.web.records import Records, make_records
 from consent_mw.web.tickets import Tickets
-from consent_mw.web.webhooks import Webhooks
 
 logger = logging.getLogger("consent_mw")
 
@@ -61,6 +57,7 @@ class CookieName:
 class Site:
     """What one :class:`~consent_mw.web.middleware.ConsentMiddleware` knows.
 
+    :param successor: what takes this one's place when the change that it announces takes effect; they share the records
     :raises ConfigError: for anything that cannot be right
     """
 
@@ -71,15 +68,17 @@ class Site:
         ledger: str | Ledger | None,
         *,
         on_change: OnChange | None = None,
+        successor: Site | None = None,
     ) -> None:
         self.on_change = on_change
         keys = check_secrets(secret_key)
         self.config = config
-        self.policy = build_policy(config)
+        self.policy = build_policy(config, outgoing=successor is not None)
         self.jurisdictions = Jurisdictions(config)
         self.max_age = max(max(rules.consent_seconds, rules.refusal_seconds) for rules in self.jurisdictions.all)
         self.codec = TokenCodec(keys, self.policy.categories, self.max_age)
-        self.ledger = open_ledger(ledger) if isinstance(ledger, str) else ledger
+        self.records: Records = make_records(config, keys, ledger) if successor is None else successor.records
+        self.recorder, self.webhooks = self.records
         self.enforces = config.enforcement.mode == "enforce"
         self.observed = Observed(self.policy, enforced=self.enforces)
         self.locales = Locales()
@@ -102,8 +101,8 @@ class Site:
             self.policy, config.path, own_hosts=self.own_hosts, own_names={entry.name for entry in config.cookies}
         )
         meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
-        self.recorder = _recorder(config, keys, self.ledger, self.banner.texts, meaning)
-        self.webhooks = _webhooks(config, self.ledger)
+        if self.recorder is not None:
+            self.recorder.prepare(self.banner.texts, meaning)
         self.consent_mode = ConsentMode(self.policy, config.path, config.consent_mode)
         self.assets = {**banner_assets, **self.guard.assets, **self.consent_mode.assets}
         self.is_universal = config.enforcement.html == "universal"
@@ -116,7 +115,10 @@ class Site:
         self._first_host = _host_of(config.origins[0]) if config.origins else ""
         self._secure_cookie = self._cookie(secure=True)
         self._plain_cookie = self._cookie(secure=False)
-        _say_what_to_know(config, self.policy)
+        if successor is None:
+            _say_what_to_know(config, self.policy)
+        else:  # a page that this version made may still be open when the next one answers
+            successor.assets.update(self.assets)
         _warn_if_token_may_not_fit(self.policy, self.codec)
 
     def is_secure(self, scope: Scope) -> bool:
@@ -180,33 +182,6 @@ def host_name(host_header: bytes) -> str:
     return text.partition(":")[0].rstrip(".")
 
 
-def _recorder(
-    config: ConsentConfig, keys: Sequence[str], ledger: Ledger | None, texts: Mapping[str, bytes], meaning: Meaning
-) -> Recorder | None:
-    settings = config.ledger
-    seed = (
-        seed_from_secret_key(keys[-1]) if settings.signing_key is None else seed_from_signing_key(settings.signing_key)
-    )
-    if ledger is None:
-        return None
-    heads = Path(settings.heads) if settings.heads is not None else None
-    return Recorder(ledger, Spool(_spool(config, ledger)), seed, texts, heads, [meaning])
-
-
-def _webhooks(config: ConsentConfig, ledger: Ledger | None) -> Webhooks | None:
-    if not config.webhooks:
-        return None
-    if ledger is None:
-        raise ConfigError("webhooks tell of what is recorded; allowed: with a ledger")
-    return Webhooks(config.webhooks, _spool(config, ledger))
-
-
-def _spool(config: ConsentConfig, ledger: Ledger) -> Path | None:
-    """Where what has to wait outlives a restart."""
-    spool = config.ledger.spool
-    return Path(spool) if spool is not None else getattr(ledger, "spool", None)
-
-
 def _host_of(origin: str) -> str:
     return urlsplit(origin).hostname or ""
 
@@ -218,6 +193,13 @@ def _say_what_to_know(config: ConsentConfig, policy: Policy) -> None:
         logger.warning("%s", remark)
     if len(remarks) > MAX_REMARKS:
         logger.warning("%d more remarks: consent-mw check", len(remarks) - MAX_REMARKS)
+    if config.policy.previous is None and is_ahead(config, time.time()):
+        logger.warning(
+            "policy.effective_at = %s lies ahead: until then earlier choices hold, and whoever has not chosen yet is "
+            "asked for version %r already; policy.previous = the earlier configuration asks them for that one",
+            config.policy.effective_at,
+            config.policy.version,
+        )
     if config.cookie.domain is not None:
         logger.warning(
             "cookie.domain = %r gives up the __Host- prefix: every subdomain can overwrite the consent cookie",
