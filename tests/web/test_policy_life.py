@@ -121,7 +121,10 @@ async def test_until_the_change_takes_effect_the_earlier_version_is_asked_and_re
 ) -> None:
     config = succeeding(tmp_path)
     one, two = Worker(config, tmp_path), Worker(config, tmp_path)
-    early, undecided = Cookies(), Cookies()
+    early, undecided, ancient = Cookies(), Cookies(), Cookies()
+    zeroth = Worker({**FIRST, "policy": {"version": "0"}, "services": [VIEWER]}, tmp_path)
+    await zeroth.accepts(ancient)
+    await zeroth.stops()
 
     # During the notice a newcomer is told of the change, and asked for what governs today.
     clock.now = PUBLISHED + DAY
@@ -132,6 +135,7 @@ async def test_until_the_change_takes_effect_the_earlier_version_is_asked_and_re
         assert "viewer" not in (await worker.state(undecided))["services"]
         open_page = re.findall(r'"(/consent/assets/[^"]+)"', answer.text)
     await one.accepts(early)
+    assert (await one.state(ancient))["stale"] == ["personalization_analytics"], "the earlier version is in effect"
     for worker in (one, two):
         answer = await worker.reads(early)
         assert ("count" in answer.cookies, "view" in answer.cookies) == (True, False)
@@ -157,7 +161,7 @@ async def test_until_the_change_takes_effect_the_earlier_version_is_asked_and_re
     assert ("count" in answer.cookies, "view" in answer.cookies) == (True, True)
     await one.stops()
     await two.stops()
-    assert recorded(tmp_path) == [("1", False), ("2", True)]
+    assert recorded(tmp_path) == [("0", True), ("1", False), ("2", True)]
 
 
 def recorded(folder: Path) -> list[tuple[str, bool]]:
