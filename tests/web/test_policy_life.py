@@ -14,7 +14,7 @@ from consent_mw import ConfigError, ConsentConfig
 from consent_mw.cli import main
 from consent_mw.ledger.open import open_store
 from consent_mw.ledger.reports import records
-from web.worker import COUNTER, DAY, EFFECTIVE, FIRST, PUBLISHED, SECOND, Clock, Worker
+from web.worker import COUNTER, DAY, EFFECTIVE, FIRST, PUBLISHED, SECOND, VIEWER, Clock, Worker
 
 
 @pytest.fixture
