@@ -49,9 +49,9 @@ async def page(request: Request) -> HTMLResponse:
 class Worker:
     """One process of the site: its own middleware over the same file of records."""
 
-    def __init__(self, config: dict[str, Any], folder: Path) -> None:
+    def __init__(self, config: dict[str, Any], folder: Path, secret: str = SECRET) -> None:
         ledger = f"sqlite:///{folder}/consent.sqlite3"
-        self.app = ConsentMiddleware(Starlette(routes=[Route("/", page)]), config, secret_key=SECRET, ledger=ledger)
+        self.app = ConsentMiddleware(Starlette(routes=[Route("/", page)]), config, secret_key=secret, ledger=ledger)
 
     async def asked(self, jar: Cookies, method: str, path: str, **more: Any) -> Response:
         headers = {"accept": "text/html", "sec-fetch-site": "same-origin", **more.pop("headers", {})}

@@ -47,6 +47,8 @@ class Event(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     SIGNAL_HONOURED = "signal_honoured"
+    NOTICE_SHOWN = "notice_shown"
+    """No decision: a page told of a change that lies ahead."""
 
 
 class Method(StrEnum):
@@ -59,6 +61,8 @@ class Method(StrEnum):
     DNT = "dnt"
     OS_PERMISSION = "os_permission"
     API = "api"
+    SITE = "site"
+    """Not at all: it is the site that did something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
 
+from consent_mw.ledger.base import Event
 from consent_mw.ledger.store import Row, Store
 
 PAGE = 1024
@@ -68,6 +69,16 @@ def contradictions(store: Store, meaning: Meaning) -> list[Contradiction]:
     return list(found.values())
 
 
+def latest_decision(store: Store, subject: str) -> int | None:
+    """Position of the last thing that a subject decided; None for one that is unknown or was erased."""
+    decided = (record["index"] for record in reversed(history(store, subject)) if _is_decision(record))
+    return next(decided, None)
+
+
+def _is_decision(record: Mapping[str, Any]) -> bool:
+    return bool(record["event"] != Event.NOTICE_SHOWN)
+
+
 def as_record(row: Row) -> dict[str, Any] | None:
     """A decision as a JSON object; None for what was purged and for the ledger's entries about itself."""
     evidence = json.loads(row.evidence) if row.evidence is not None else {}
@@ -92,7 +103,7 @@ def write_csv(records: Iterable[Mapping[str, Any]], out: TextIO) -> None:
 
 
 class Stats(NamedTuple):
-    """How often what was decided. Rates are counts over ``records``."""
+    """How often what was decided. Rates are counts over ``records``; notices that were shown are none of them."""
 
     records: int
     granted: Counter[str]
@@ -107,6 +118,9 @@ def stats(records: Iterable[Mapping[str, Any]]) -> Stats:
     figures = Stats(0, Counter(), Counter(), Counter(), Counter(), Counter())
     total = 0
     for record in records:
+        if not _is_decision(record):
+            figures.by_event[record["event"]] += 1
+            continue
         total += 1
         figures.granted.update(id for id, decision in record["categories"].items() if decision == "granted")
         figures.by_day[record["time"][:10]] += 1

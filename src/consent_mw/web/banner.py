@@ -19,6 +19,7 @@ from consent_mw.web import pages
 from consent_mw.web.assets import Asset, find
 from consent_mw.web.block import Block
 from consent_mw.web.html import Template, escape, slot
+from consent_mw.web.news import announced
 from consent_mw.web.placeholder import placeholder
 from consent_mw.web.preferences import current_choice, preferences_form
 from consent_mw.web.state import timestamp
@@ -58,7 +59,7 @@ class Banner:
             *(f"{slot('base')}/assets/{find(assets, name).name}" for name in ("banner.css", "preferences.css"))
         )
         self._words = load_words(locales, policy, settings, controller)
-        shown = {tag: words.shown() for tag, words in self._words.items()}
+        shown = {tag: words.shown() | announced(notice, tag) for tag, words in self._words.items()}
         self._hashes = {tag: text_hash(texts) for tag, texts in shown.items()}
         self.texts = {self._hashes[tag]: canonical_json(texts) for tag, texts in shown.items()}
         self._views: dict[Hashable, Template] = {}

@@ -8,6 +8,8 @@ from consent_mw.settings import PolicySettings
 from consent_mw.web.html import escape
 from consent_mw.web.words import LIST_SEPARATOR, Words
 
+CHANGE = 'id="consent-change"'
+
 
 def change_ahead(notice: PolicySettings, words: Words) -> str:
     """A prominent notice of a change, from its publication until it takes effect.
@@ -20,9 +22,16 @@ def change_ahead(notice: PolicySettings, words: Words) -> str:
     date = f'<b><time datetime="{day.isoformat()}">{escape(words.date(day))}</time></b>'
     changes = escape(" ".join(notice.changes_in(words.tag)))
     return (
-        f'<details id="consent-change" open><summary>{words["new"]}{LIST_SEPARATOR}{date}</summary>'
+        f"<details {CHANGE} open><summary>{words['new']}{LIST_SEPARATOR}{date}</summary>"
         f"<p>{words.html('change', date=date, changes=changes)}</p></details>"
     )
+
+
+def announced(notice: PolicySettings, tag: str) -> dict[str, str]:
+    """What a notice says beside the shipped words, in a language, for the ledger's copy of the text."""
+    if notice.effective_at is None:
+        return {}
+    return {"changes": " ".join(notice.changes_in(tag)), "effective_at": notice.effective_at.isoformat()}
 
 
 def news(id: str, consent: Consent, words: Words) -> str:

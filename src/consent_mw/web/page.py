@@ -17,6 +17,7 @@ from consent_mw.enforce.references import Judge
 from consent_mw.enforce.tags import Tag
 from consent_mw.web.device import MAX_USER_AGENT_LENGTH, is_bot
 from consent_mw.web.head import page_address
+from consent_mw.web.news import CHANGE
 from consent_mw.web.site import host_name
 from consent_mw.web.visit import Visit
 
@@ -50,7 +51,7 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
             return b""
         if not site.is_universal and is_bot(header(scope["headers"], b"user-agent")[:MAX_USER_AGENT_LENGTH]):
             return b""
-        return site.banner.block(
+        rendered = site.banner.block(
             consent,
             locale,
             origin=f"//{raw_host.decode('latin-1')}{root}" if has_base else root,
@@ -59,6 +60,9 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
             inline_style=inline_allowed,
             is_universal=site.is_universal,
         )
+        if consent.change_ahead and CHANGE.encode() in rendered:
+            site.notices.shown(visit.consent, scope, text=site.banner.text_hash(locale), language=locale)
+        return rendered
 
     def placeholder(ids: list[str], tag: Tag) -> bytes:
         takes_place = tag.name in FRAMES

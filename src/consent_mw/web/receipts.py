@@ -22,7 +22,7 @@ from consent_mw.errors import LedgerError
 from consent_mw.ledger.erasure import erase
 from consent_mw.ledger.receipts import make_receipt
 from consent_mw.ledger.recorder import Recorder, utc_now
-from consent_mw.ledger.reports import history
+from consent_mw.ledger.reports import history, latest_decision
 from consent_mw.ledger.store import Store
 from consent_mw.web.access import wants_page
 from consent_mw.web.incoming import check_origin, media_type, parse_withdrawal, read_body
@@ -71,10 +71,11 @@ class Receipts:
         context = receipt_context(self._site, visit.consent.policy)
 
         def issue(store: Store) -> dict[str, Any]:
-            positions = list(store.find([key]).values()) if ticket else store.of_subject(subject) if subject else []
-            if not positions:
+            own = latest_decision(store, subject) if subject else None
+            position = store.find([key]).get(key) if ticket else own
+            if position is None:
                 raise _nothing()
-            return make_receipt(store, recorder.signer(store), positions[-1], utc_now(), context)
+            return make_receipt(store, recorder.signer(store), position, utc_now(), context)
 
         receipt = await _read(recorder, issue)
         if not _as_page(request):

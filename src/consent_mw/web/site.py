@@ -34,6 +34,7 @@ from consent_mw.web.changes import OnChange
 from consent_mw.web.consent_mode import ConsentMode
 from consent_mw.web.guard import Guard
 from consent_mw.web.location import LocationGate, location_category
+from consent_mw.web.notices import Notices
 from consent_mw.web.observed import Observed
 from consent_mw.web.records import Records, make_records
 from consent_mw.web.tickets import Tickets
@@ -103,6 +104,7 @@ class Site:
         meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
         if self.recorder is not None:
             self.recorder.prepare(self.banner.texts, meaning)
+        self.notices = Notices(self.recorder, (successor or self).policy, keys[-1])
         self.consent_mode = ConsentMode(self.policy, config.path, config.consent_mode)
         self.assets = {**banner_assets, **self.guard.assets, **self.consent_mode.assets}
         self.is_universal = config.enforcement.html == "universal"
