@@ -29,6 +29,10 @@ DENIED = [
     (b"x-sourcemap", b"//tracker.example/a.map", b""),
     (b"speculation-rules", b'"https://tracker.example/rules.json"', b""),
     (b"alt-svc", b'h3="tracker.example:443"; ma=60', b""),
+    (b"observe-browsing-topics", b"?1", b""),
+    (b"attribution-reporting-register-trigger", b'{"event_trigger_data":[]}', b""),
+    (b"accept-ch", b"DPR, Sec-CH-UA-Model,sec-ch-ua-full-version-list , Sec-CH-UA-Mobile", b"DPR, Sec-CH-UA-Mobile"),
+    (b"critical-ch", b"Sec-CH-UA-Model", b""),
 ]
 HARMLESS = [
     (b"link", b'<http://tracker.example/>; rel="canonical"'),
@@ -39,6 +43,7 @@ HARMLESS = [
     (b"report-to", b'{"endpoints":[{"url":"/r"}]}'),
     (b"content-security-policy", b"default-src 'self';report-uri /r;"),
     (b"alt-svc", b'h3=":443"; ma=60'),
+    (b"accept-ch", b"Sec-CH-Prefers-Color-Scheme ,Sec-CH-UA-Platform"),
     (b"x-other", b"//tracker.example/a"),
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from starlette.types import ASGIApp
 
@@ -31,6 +33,13 @@ def test_a_stranger_is_held_back_and_the_site_itself_is_not() -> None:
     body = call(site(STRANGER + OWN + LIBRARY)).body
     assert b'<img data-consent="third-party" alt="" data-consent-src="https://cdn.stranger.example/a.png">' in body
     assert OWN + LIBRARY in body
+
+
+def test_a_stranger_s_placeholder_says_where_it_would_have_come_from() -> None:
+    frame = b'<iframe src="https://film.stranger.example/a"></iframe><iframe src="https://www.youtube.com/embed/a"></iframe>'
+    body = call(site(frame)).body
+    boxes = re.findall(rb'data-consent-placeholder="([^"]*)"(?:(?!</b>).)*<b>Content from (.*?) would', body)
+    assert boxes == [(b"third-party", b"film.stranger.example"), (b"youtube", b"YouTube")]
 
 
 def test_nothing_grants_a_stranger() -> None:

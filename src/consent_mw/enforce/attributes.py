@@ -38,6 +38,11 @@ _EQUALS = re.compile(b"=")
 _NAME_BEFORE = re.compile(rb"""(?i)[\t\n\f\r /"'](?:style|on[a-z]+|""" + _OTHER + rb")[\t\n\f\r ]*\Z")
 _SPARSE = 1024
 _ANYTHING = re.compile(rb"[^\t\n\f\r ]")
+_TAG_START = re.compile(rb"<[a-zA-Z]")
+_MARK = re.compile(rb" data-consent *=")
+# Of two marks in one tag a browser knows the first. What waits for something else than that says comes back with the
+# next page: our script makes nothing of this name.
+_WITHOUT_MARK = PREFIX + b"also-"
 
 
 def tail_bytes(before: bytes, data: bytes) -> int:
@@ -71,6 +76,7 @@ class AttributeScan:
         self._waiting: list[bytes] = []  # from a name on, whose value is not over
         self._waiting_bytes = 0
         self._end: re.Pattern[bytes] = _ENDS[b""]
+        self._marked: frozenset[str] | None = None  # what our mark in the tag at hand says
 
     @property
     def is_waiting(self) -> bool:
@@ -79,10 +85,12 @@ class AttributeScan:
     def begin(self, before: bytes) -> None:
         """From here on text is looked at again; ``before`` is what went by."""
         self._before = before
+        self._marked = None
 
     def passed(self, data: bytes) -> None:
         """Something went out without a look."""
         self._before = (self._before + data)[-CONTEXT_BYTES:]
+        self._marked = None
 
     def feed(self, text: bytes) -> bytes:
         """:raises MemoryError: for a value larger than what is judged"""
@@ -123,11 +131,26 @@ class AttributeScan:
                 break
             ids = self._judge.attribute(name, match[1] or match[3] or match[5] or b"")
             if ids:
-                out += (window[done:start], held_mark(ids), b" ", PREFIX)
+                self._pass_tags(window[max(0, done - 1) : start])
+                out += (window[done:start], self._prefix(ids, folded[:start]))
                 done = start
+        self._pass_tags(window[max(0, done - 1) : end])
         out.append(window[done:end])
         self._before = window[:end][-CONTEXT_BYTES:]
         return b"".join(out)
+
+    def _pass_tags(self, text: bytes) -> None:
+        if self._marked is not None and _TAG_START.search(text):
+            self._marked = None
+
+    def _prefix(self, ids: list[str], before: bytes) -> bytes:
+        """What is put in front of a name; ``before`` is the folded text up to it."""
+        if self._marked is not None:
+            return PREFIX if self._marked.issuperset(ids) else _WITHOUT_MARK
+        if _MARK.search(before, max(0, before.rfind(b"<"))):  # the author's
+            return _WITHOUT_MARK
+        self._marked = frozenset(ids)
+        return held_mark(ids) + b" " + PREFIX
 
     def _wait(self, rest: bytes, match: re.Match[bytes]) -> None:
         self._waiting = [rest]

@@ -1,4 +1,4 @@
-"""Response headers that make a browser fetch, connect, report or navigate, without what leads to a denied service."""
+"""Response headers that make a browser fetch, connect, report, navigate or tell, without what is denied."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _TARGET = re.compile(r"\s*<([^>]*)>?(.*)", re.DOTALL)
 _RELATION = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,]*))""", re.IGNORECASE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _AUTHORITY = re.compile(r"[A-Za-z0-9.-]+:[0-9]+")
+_TELLING_HINT = re.compile(r"\s*sec-ch-ua-(?!(?:mobile|platform)\s*$)", re.IGNORECASE)
 
 
 def judged_headers(headers: RawHeaders, judge: Judge) -> RawHeaders:
@@ -78,6 +79,18 @@ def _bare(value: str, judge: Judge) -> str | None:
     return "" if judge.addresses([value]) else None
 
 
+def _for_advertising(value: str, judge: Judge) -> str | None:
+    """What has the browser keep notes for advertisers: interests (Topics), views and clicks (Attribution Reporting)."""
+    return "" if judge.denied_for("advertising") else None
+
+
+def _hints(value: str, judge: Judge) -> str | None:
+    """Details of the device beyond those that every request tells (User-Agent Client Hints): they tell people apart."""
+    if not judge.denied_for("identification"):
+        return None
+    return _without(value, lambda member: _TELLING_HINT.match(member) is not None)
+
+
 def _policy(value: str, judge: Judge) -> str | None:
     """A content security policy, whose reports may go to nobody who is denied; what it forbids stays forbidden."""
     directives = value.split(";")
@@ -102,11 +115,18 @@ def _without(value: str, denied: Callable[[str], bool]) -> str | None:
 
 
 RULES: dict[bytes, Rule] = {
+    b"accept-ch": _hints,
     b"alt-svc": _quoted,
+    b"attribution-reporting-register-os-source": _for_advertising,
+    b"attribution-reporting-register-os-trigger": _for_advertising,
+    b"attribution-reporting-register-source": _for_advertising,
+    b"attribution-reporting-register-trigger": _for_advertising,
     b"content-security-policy": _policy,
     b"content-security-policy-report-only": _policy,
+    b"critical-ch": _hints,
     b"expect-ct": _quoted,
     b"link": _link,
+    b"observe-browsing-topics": _for_advertising,
     b"refresh": _refresh,
     b"report-to": _quoted,
     b"reporting-endpoints": _quoted,

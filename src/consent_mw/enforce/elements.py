@@ -87,11 +87,18 @@ def fetching(tag: Tag) -> frozenset[bytes]:
     return FETCHING.get(tag.name, frozenset())
 
 
-def refresh_target(tag: Tag) -> str | None:
-    """Where ``<meta http-equiv=refresh>`` leads, None for any other element."""
-    if tag.name != b"meta" or (tag.value(b"http-equiv") or "").strip().lower() != "refresh":
-        return None
-    return refresh_address(tag.value(b"content") or "")
+def refresh_target(meta: Tag) -> str | None:
+    """Where ``<meta http-equiv=refresh>`` leads, None for any other."""
+    return refresh_address(meta.value(b"content") or "") if _http_equiv(meta) == "refresh" else None
+
+
+def is_client_hints(meta: Tag) -> bool:
+    """Whether it asks for details of the device, or has others be told of them."""
+    return _http_equiv(meta) in ("accept-ch", "delegate-ch")
+
+
+def _http_equiv(meta: Tag) -> str:
+    return (meta.value(b"http-equiv") or "").strip().lower()
 
 
 def refresh_address(value: str) -> str | None:

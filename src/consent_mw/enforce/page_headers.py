@@ -10,7 +10,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 _HTML = re.compile(rb"[\t ]*text/html[\t ]*(?:;|$)", re.IGNORECASE)
 _CHARSET = re.compile(rb"""charset[\t ]*=[\t ]*["']?([^"'\t ;]+)""", re.IGNORECASE)
 _NOT_ASCII_COMPATIBLE = re.compile(
-    rb"(?:unicode|utf-?(?:7|16|32)|ucs-?[24]|iso-?2022|csiso2022|hz-gb|csunicode)", re.IGNORECASE
+    rb"(?:unicode|utf-?(?:7|16|32)|ucs-?[24]|iso-?(?:2022|10646)|csiso2022|hz-gb|csunicode)", re.IGNORECASE
 )
 _NONCE = re.compile(rb"'nonce-([A-Za-z0-9+/_=-]{1,256})'")
 

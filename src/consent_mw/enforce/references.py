@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from consent_mw.core.grants import Grants
-from consent_mw.core.policy import Service
+from consent_mw.core.policy import Category, Service
 from consent_mw.core.urls import OWN, Target, resolve
 from consent_mw.enforce.css import css_references
-from consent_mw.enforce.elements import NAVIGATING, STYLED, fetching, references, refresh_target
+from consent_mw.enforce.elements import NAVIGATING, STYLED, fetching, is_client_hints, references, refresh_target
 from consent_mw.enforce.embedded import embedded
 from consent_mw.enforce.script import addresses, code
 from consent_mw.enforce.tags import Tag, values
@@ -91,11 +91,17 @@ class Judge:
             if ids:
                 found |= dict.fromkeys(ids)
                 hold |= held
-        refresh = refresh_target(tag)
-        if refresh is not None and (ids := self.addresses([refresh])):
+        if tag.name == b"meta" and (ids := self._header(tag)):
             found |= dict.fromkeys(ids)
             hold |= {b"http-equiv"}
         return list(found), hold
+
+    def _header(self, meta: Tag) -> list[str]:
+        """The same for what stands for a header, as far as it contacts or tells."""
+        if is_client_hints(meta):
+            return self.denied_for("identification")
+        refresh = refresh_target(meta)
+        return self.addresses([refresh]) if refresh is not None else []
 
     def attribute(self, name: bytes, raw: bytes) -> list[str]:
         """The same for an attribute that any element may have."""
@@ -146,6 +152,14 @@ class Judge:
     def denied(self, ids: Iterable[str]) -> bool:
         """Whether any of the ids that an author marked an element with is denied, or known to nobody."""
         return any(not self._grants.policy.knows(id) or not self._grants.granted(id) for id in ids)
+
+    def denied_for(self, purpose: str) -> list[str]:
+        """Ids of the categories that a purpose waits for."""
+        categories = self._grants.policy.categories.values()
+        return [category.id for category in categories if purpose in category.purposes and not self._has(category)]
+
+    def _has(self, category: Category) -> bool:
+        return category.required or category.id in self._grants.categories
 
     def all_optional(self) -> list[str]:
         return [category.id for category in self._grants.policy.optional]

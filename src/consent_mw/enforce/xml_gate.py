@@ -26,7 +26,7 @@ _EXTERNAL = re.compile(rb"<!ENTITY\s+(?:%|[^\s\"'>]+\s+(?:SYSTEM|PUBLIC))|<!ATTL
 _HREF = re.compile(rb"""href\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _WIDE = re.compile(rb"\xfe\xff|\xff\xfe|.?\0|\x4c\x6f\xa7\x94", re.DOTALL)
 _ENCODING = re.compile(
-    rb"""<\?xml[^>]*encoding\s*=\s*["'](?:utf-?(?:7|16|32)|ucs|iso-?2022|ebcdic|cp037)""", re.IGNORECASE
+    rb"""<\?xml[^>]*encoding\s*=\s*["'](?:utf-?(?:7|16|32)|ucs|iso-?(?:2022|10646)|ebcdic|cp037)""", re.IGNORECASE
 )
 _WITH_TEXT = (b"script", b"style")
 _EXPANSIONS = 4
