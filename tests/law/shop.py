@@ -11,8 +11,12 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
 from consent_mw import ConsentMiddleware, get_consent
+from consent_mw.build import build_policy
 from consent_mw.config import ConsentConfig
-from consent_mw.core.regime import Rules
+from consent_mw.core.choice import Choice
+from consent_mw.core.decision import decide, resolve
+from consent_mw.core.regime import DAY_SECONDS, Rules
+from consent_mw.core.signals import NO_SIGNALS
 from consent_mw.jurisdiction import Jurisdictions
 from consent_mw.ledger.base import MemoryLedger
 
@@ -98,3 +102,11 @@ def cookies_set(response: Response) -> set[str]:
     """Names of the cookies that a response gives, deletions left out."""
     given = [header for header in response.headers.get_list("set-cookie") if "Max-Age=0" not in header]
     return {header.partition("=")[0] for header in given}
+
+
+def refused_after(days: int, regime: str) -> bool:
+    """Whether a refusal still holds, so that nobody is asked."""
+    policy, now = build_policy(ConsentConfig()), 1_795_485_600
+    undecided = resolve(policy, None, NO_SIGNALS, rules(regime))
+    stored = decide(undecided, Choice(action="reject_all"), site="x", now=now, new_subject=str)
+    return resolve(policy, stored, NO_SIGNALS, rules(regime), now=now + days * DAY_SECONDS).decided

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 
 import pytest
 
@@ -12,7 +14,7 @@ from consent_mw.core.regime import DAY_SECONDS
 from consent_mw.ledger.base import Event
 from consent_mw.lint import lint
 from consent_mw.regimes.load import load_regimes
-from law.shop import GPC, Visitor, cookies_set, rules
+from law.shop import GPC, Visitor, cookies_set, refused_after, rules
 
 pytestmark = pytest.mark.anyio
 STATES = "CA CO CT DE MD MN MT NE NH NJ OR TX".split()
@@ -67,8 +69,15 @@ async def test_CA_06_processing_can_be_confirmed() -> None:
 
 
 async def test_CA_07_a_link_on_every_page_refuses_all_sale_and_sharing() -> None:
-    text = (await Visitor("US-CA").reads()).text
-    assert "Do not sell or share my personal information" in text
+    visitor = Visitor("US-CA")
+    link = re.search(
+        r'<a href="([^"]*)"[^>]*>Do not sell or share my personal information</a>', (await visitor.reads()).text
+    )
+    assert link is not None
+    assert 'value="reject_all"' in (await visitor.reads(html.unescape(link[1]))).text
+    await visitor.says("reject_all")
+    assert await visitor.granted() == set()
+    assert cookies_set(await visitor.reads()) == {"csrftoken"}
 
 
 async def test_CA_08_it_is_complied_with_at_once_and_recorded() -> None:
@@ -81,6 +90,7 @@ async def test_CA_08_it_is_complied_with_at_once_and_recorded() -> None:
 async def test_CA_09_nobody_is_asked_to_opt_back_in_for_twelve_months() -> None:
     answer = await Visitor("US-CA").says("reject_all")
     assert f"Max-Age={366 * DAY_SECONDS}" in answer.headers["set-cookie"]
+    assert refused_after(365, "us-opt-out")
 
 
 async def test_CA_10_accept_all_stands_beside_reject_all() -> None:
