@@ -23,6 +23,8 @@ from consent_mw.web.visit import Visit
 
 logger = logging.getLogger("consent_mw")
 P = ParamSpec("P")
+POST_WIDTH = "550"
+"""Of what a script would show in place of a post or a form, in pixels; how high that gets nobody knows."""
 
 
 def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
@@ -65,16 +67,16 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
         return rendered
 
     def placeholder(ids: list[str], tag: Tag) -> bytes:
-        takes_place = tag.name in FRAMES
         target = resolve(tag.value(b"src") or tag.value(b"data") or "")
+        is_frame = tag.name in FRAMES
         return site.banner.placeholder(
             ids[0],
             locale,
             consent=consent,
             return_to=return_to,
             host=target.host if target is not None else "",
-            width=tag.value(b"width") or "",
-            height=tag.value(b"height") or "" if takes_place else "0",
+            width=(tag.value(b"width") or "") if is_frame else POST_WIDTH,
+            height=(tag.value(b"height") or "") if is_frame else "0",
         )
 
     def head() -> bytes:
