@@ -8,7 +8,7 @@ DECLARE
   open_part record;
   name text;
 BEGIN
-  PERFORM pg_advisory_xact_lock(1668110188);  -- the writers' own lock: nobody appends meanwhile
+  PERFORM pg_advisory_xact_lock(1668118348);  -- the writers' own lock: nobody appends meanwhile
   SELECT coalesce(max(idx) + 1, 0) INTO cut FROM tree;
   FOREACH name IN ARRAY ARRAY['tree', 'record', 'personal'] LOOP
     SELECT inhrelid::regclass AS part, substring(pg_get_expr(relpartbound, oid) FROM 'FROM \((.*?)\)') AS low

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from consent_mw.core.policy import canonical_json
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.base import AuditableLedger, Event, Method, Personal, Record, new_key
 from consent_mw.ledger.erasure import erase, purge
@@ -20,7 +21,7 @@ from consent_mw.ledger.merkle import leaf_hash, verify_consistency, verify_inclu
 from consent_mw.ledger.proofs import consistency_proof, head, inclusion_proof
 from consent_mw.ledger.receipts import make_receipt, verify_receipt
 from consent_mw.ledger.reports import history, records, stats, write_csv, write_jsonl
-from consent_mw.ledger.store import Store
+from consent_mw.ledger.store import Row, Store
 from consent_mw.ledger.verify import verify
 
 NOW = "2026-11-24T02:00:00Z"
@@ -373,3 +374,46 @@ def test_keys_grow_with_time_and_do_not_repeat() -> None:
     assert keys == sorted(keys)
     assert len({key[12:] for key in keys}) == 100
     assert {len(key) for key in keys} == {32}
+
+
+def test_several_at_once_make_one_sequence(ledgers: Ledgers) -> None:
+    """Each worker first appends as if it were alone, and must not be believed when it is not."""
+
+    async def scenario() -> None:
+        workers = [ledgers() for _ in range(3)]
+        stored = [record() for _ in range(60)]
+        calls = [workers[number % 3].append(one) for number, one in enumerate(stored)]
+        twice = [workers[number % 2].append(one) for number, one in enumerate(stored)]
+        positions = await asyncio.gather(*calls, *twice)
+        assert positions[:60] == positions[60:]
+        assert sorted(positions[:60]) == list(range(60))
+        assert await problems(workers[0]) == []
+        for worker in workers:
+            await worker.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("fault", ["too early", "too late", "known key"])
+def test_what_does_not_fit_the_end_is_refused_whole(ledgers: Ledgers, fault: str) -> None:
+    def extend(store: Store) -> tuple[bool, int]:
+        known = store.rows(2, 3)[0]
+        start = {"too early": 2, "too late": 4, "known key": 3}[fault]
+        new = [record().entry() for _ in range(2)]
+        if fault == "known key":
+            new[1] = new[1]._replace(key=known.key or "")
+        rows = [Row(start + number, leaf_hash(entry.evidence), *entry) for number, entry in enumerate(new)]
+        return store.extend(rows), store.size()
+
+    async def scenario() -> None:
+        ledger, _ = await filled(ledgers, 3)
+        assert await ledger.run(extend) == (False, 3)
+        assert await problems(ledger) == []
+        await ledger.close()
+
+    asyncio.run(scenario())
+
+
+def test_evidence_is_canonical_json() -> None:
+    odd = record(site="bücher.example", signals=("gpc", "dnt"), services={"b": "denied", "a": 'x"\\\n\u2028\x00'})
+    assert odd.evidence() == canonical_json(json.loads(odd.evidence()))

@@ -15,7 +15,7 @@ from consent_mw.ledger.base import AuditableLedger, Record
 from consent_mw.ledger.erasure import erase
 from consent_mw.ledger.heads import keep_head
 from consent_mw.ledger.open import open_ledger, open_store
-from consent_mw.ledger.postgres_schema import grants
+from consent_mw.ledger.postgres_schema import LOCK, grants
 from consent_mw.ledger.reports import history, records
 from consent_mw.ledger.verify import verify
 from contract.conftest import Server
@@ -58,6 +58,10 @@ def test_tables_cut_by_month_go_on_as_one_ledger(postgres: Server) -> None:
         assert len(history(store, "s3")) == 18
         assert len(erase(store, "s3", "2027-01-01")) == 18
         assert verify(store, witnesses=[note]).problems == []
+
+
+def test_cutting_the_tables_shuts_out_the_writers() -> None:
+    assert f"pg_advisory_xact_lock({LOCK})" in PARTITION.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from consent_mw.core.policy import canonical_json
 from consent_mw.ledger.memory import MemoryStore
-from consent_mw.ledger.store import Appender, Entry, Personal, Store
+from consent_mw.ledger.store import Appender, Entry, Personal, Store, quoted
 
 __all__ = [
     "AuditableLedger",
@@ -101,32 +100,28 @@ class Record:
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(KEY_BYTES), repr=False)
 
     def evidence(self) -> bytes:
-        """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment."""
-        return canonical_json(
-            {
-                "categories": dict(self.categories),
-                "event": self.event.value,
-                "fingerprint": self.fingerprint,
-                "key": self.key,
-                "language": self.language,
-                "layer": self.layer,
-                "method": self.method.value,
-                "personal": commitment(self.personal, self.secret),
-                "policy": self.policy,
-                "regime": self.regime,
-                "services": dict(self.services),
-                "signals": list(self.signals),
-                "site": self.site,
-                "text": self.text,
-                "time": self.time,
-                "validity": self.validity,
-                "version": RECORD_VERSION,
-            }
-        )
+        """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment.
+
+        Written out, as in :meth:`Personal.canonical`: in half the time of a general encoder.
+        """
+        text = quoted
+        return (
+            f'{{"categories":{_object(self.categories)},"event":{text(self.event)},'
+            f'"fingerprint":{text(self.fingerprint)},"key":{text(self.key)},"language":{text(self.language)},'
+            f'"layer":{self.layer},"method":{text(self.method)},"personal":"{commitment(self.personal, self.secret)}",'
+            f'"policy":{text(self.policy)},"regime":{text(self.regime)},"services":{_object(self.services)},'
+            f'"signals":[{",".join(map(text, self.signals))}],"site":{text(self.site)},"text":{text(self.text)},'
+            f'"time":{text(self.time)},"validity":{text(self.validity)},"version":{RECORD_VERSION}}}'
+        ).encode()
 
     def entry(self) -> Entry:
         """What a backend stores."""
         return Entry(self.key, self.evidence(), self.personal, self.secret)
+
+
+def _object(texts: Mapping[str, str]) -> str:
+    """Canonical JSON of texts by name."""
+    return "{" + ",".join(f"{quoted(name)}:{quoted(texts[name])}" for name in sorted(texts)) + "}"
 
 
 def new_key(milliseconds: int) -> str:

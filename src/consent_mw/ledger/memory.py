@@ -39,6 +39,13 @@ class MemoryStore:
             if row.key is not None:
                 self._positions[row.key] = row.position
 
+    def extend(self, rows: Sequence[Row]) -> bool:
+        with self.transaction():
+            if rows[0].position != self.size() or any(row.key in self._positions for row in rows):
+                return False
+            self.insert(rows)
+        return True
+
     def erase(self, erasures: Sequence[Erasure]) -> None:
         for erasure in erasures:
             row = self._rows[erasure.position]._replace(personal=None, secret=None)

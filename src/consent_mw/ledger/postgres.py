@@ -19,17 +19,24 @@ import asyncpg
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.open import masked
-from consent_mw.ledger.postgres_schema import INSERT, LOCATE, MIGRATIONS, READ_ROWS, SCHEMA, SCHEMA_VERSION, script
-from consent_mw.ledger.store import Disconnected, Erasure, Personal, Row
+from consent_mw.ledger.postgres_schema import (
+    EXTEND,
+    INSERT,
+    LOCATE,
+    LOCK,
+    MIGRATIONS,
+    READ_ROWS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    script,
+)
+from consent_mw.ledger.store import Disconnected, Erasure, Row, from_columns, to_columns
 from consent_mw.ledger.writer import ThreadedLedger
 
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 10.0
-LOCK = 0x636D774C
-"""Key of the advisory lock: the same number that marks the embedded ledger's files."""
-
 _BROKEN = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -38,6 +45,10 @@ _BROKEN = (
     OSError,
     TimeoutError,
 )
+
+
+class _Conflict(LedgerError):
+    """Somebody else has stored a row with this index or key."""
 
 
 class PostgresLedger(ThreadedLedger):
@@ -141,19 +152,13 @@ class PostgresStore:
             raise
 
     def insert(self, rows: Sequence[Row]) -> None:
-        personal = [(row.position, row.personal, row.secret) for row in rows if row.personal is not None]
-        self._execute(
-            INSERT,
-            [row.position for row in rows],
-            [row.hashes for row in rows],
-            [row.key for row in rows],
-            [row.evidence for row in rows],
-            [position for position, _, _ in personal],
-            [half.subject for _, half, _ in personal],
-            [half.device for _, half, _ in personal],
-            [half.page for _, half, _ in personal],
-            [secret for _, _, secret in personal],
-        )
+        self._execute(INSERT, *zip(*map(to_columns, rows), strict=True))
+
+    def extend(self, rows: Sequence[Row]) -> bool:
+        try:
+            return bool(self._rows(EXTEND, *zip(*map(to_columns, rows), strict=True)))
+        except _Conflict:
+            return False
 
     def erase(self, erasures: Sequence[Erasure]) -> None:
         self._execute(
@@ -198,17 +203,7 @@ class PostgresStore:
         return dict(self._rows("SELECT idx, hashes FROM tree WHERE idx = ANY($1)", list(positions)))
 
     def rows(self, start: int, stop: int) -> list[Row]:
-        return [
-            Row(
-                position,
-                hashes,
-                key,
-                evidence,
-                None if secret is None else Personal(subject=subject, device=device, page=page),
-                secret,
-            )
-            for position, hashes, key, evidence, secret, subject, device, page in self._rows(READ_ROWS, start, stop)
-        ]
+        return [from_columns(columns) for columns in self._rows(READ_ROWS, start, stop)]
 
     def erasures(self) -> Iterator[Erasure]:
         for row in self._rows("SELECT idx, whole, entry FROM erasure ORDER BY idx, whole"):
@@ -248,5 +243,7 @@ class PostgresStore:
             return self._loop.run_until_complete(work)
         except _BROKEN as error:
             raise Disconnected(f"the connection to PostgreSQL broke: {error or type(error).__name__}") from error
+        except asyncpg.UniqueViolationError as error:
+            raise _Conflict(f"PostgreSQL: {error}") from error
         except (asyncpg.PostgresError, ValueError) as error:
             raise LedgerError(f"PostgreSQL: {error}") from error

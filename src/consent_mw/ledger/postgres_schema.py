@@ -37,14 +37,40 @@ CREATE TRIGGER erased BEFORE DELETE ON personal FOR EACH ROW EXECUTE FUNCTION on
 ALL = ("tree", "record", "personal", "erasure", "text", "head", "meta")
 DELETABLE = ("record", "personal")
 
-INSERT = """
-WITH grown AS (
-  INSERT INTO tree SELECT * FROM unnest($1::bigint[], $2::bytea[])
+LOCK = 0x636D774C
+"""Key of the advisory lock: the same number that marks the embedded ledger's files."""
+
+_INTO_EACH = """
+  INSERT INTO tree SELECT idx, hashes FROM entry
 ), recorded AS (
-  INSERT INTO record SELECT * FROM unnest($1::bigint[], $3::text[], $4::bytea[])
-)
-INSERT INTO personal SELECT * FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[])
+  INSERT INTO record SELECT idx, key, evidence FROM entry
+), kept AS (
+  INSERT INTO personal SELECT idx, subject, device, page, secret FROM entry WHERE secret IS NOT NULL
 """
+_ENTRIES = """
+  unnest($1::bigint[], $2::bytea[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+    AS given (idx, hashes, key, evidence, subject, device, page, secret)
+"""
+
+INSERT = f"""
+WITH entry AS MATERIALIZED (
+  SELECT * FROM {_ENTRIES}
+), grown AS ({_INTO_EACH})
+SELECT
+"""  # noqa: S608 - our own parts
+
+EXTEND = f"""
+WITH turn AS MATERIALIZED (
+  SELECT pg_advisory_xact_lock({LOCK})
+), fits AS MATERIALIZED (
+  SELECT FROM turn WHERE ($1::bigint[])[1] = (SELECT coalesce(max(idx) + 1, 0) FROM tree)
+    AND NOT EXISTS (SELECT FROM record WHERE key = ANY($3::text[]))
+), entry AS MATERIALIZED (
+  SELECT given.* FROM fits, {_ENTRIES}
+), grown AS ({_INTO_EACH})
+SELECT FROM fits
+"""  # noqa: S608 - our own parts
+"""Looks at what was stored before it got the lock; what was stored since is refused by the primary keys."""
 
 LOCATE = """
 SELECT key, idx FROM record WHERE key = ANY($1)
@@ -52,7 +78,7 @@ UNION ALL SELECT NULL, coalesce(max(idx) + 1, 0) FROM tree
 """
 
 READ_ROWS = """
-SELECT idx, hashes, key, evidence, secret, subject, device, page
+SELECT idx, hashes, key, evidence, subject, device, page, secret
 FROM tree LEFT JOIN record USING (idx) LEFT JOIN personal USING (idx)
 WHERE idx >= $1 AND idx < $2 ORDER BY idx
 """

@@ -16,8 +16,8 @@ from typing import Any
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.sqlite_file import BUSY_SECONDS, connect, create_if_missing, demand_local
-from consent_mw.ledger.sqlite_schema import LOCATE, READ_ROWS
-from consent_mw.ledger.store import Erasure, Personal, Row
+from consent_mw.ledger.sqlite_schema import ENTRY_VIEW, LOCATE, READ_ROWS
+from consent_mw.ledger.store import Erasure, Row, from_columns, to_columns
 from consent_mw.ledger.writer import ThreadedLedger
 
 CHECKPOINT_ROWS = 2048
@@ -63,6 +63,7 @@ class SqliteStore:
                 self._known.set()
             # The appending side waits for its turn by itself, see _begin().
             self._db = connect(self._path, busy_seconds=0.02 if appending else BUSY_SECONDS, migrating=appending)
+            self._db.executescript(ENTRY_VIEW)
             self._inode = self._path.stat().st_ino
             if appending:
                 self._checkpointer = _Checkpointer(self._path)
@@ -89,7 +90,8 @@ class SqliteStore:
                 raise
             self._tend()
 
-    def _begin(self) -> None:
+    def _begin(self, statement: str = "BEGIN IMMEDIATE", values: Sequence[object] = ()) -> None:
+        """Execute a statement that takes the write lock, once it is free."""
         try:
             if self._path.stat().st_ino != self._inode:
                 raise LedgerError(f"ledger file {str(self._path)!r} was replaced while it was open")
@@ -100,7 +102,7 @@ class SqliteStore:
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute(statement, values)
                 return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
@@ -116,22 +118,25 @@ class SqliteStore:
         self._checkpointer.wake()
 
     def insert(self, rows: Sequence[Row]) -> None:
-        personal = [
-            (row.position, row.personal.subject, row.personal.device, row.personal.page, row.secret)
-            for row in rows
-            if row.personal is not None
-        ]
         with self._errors():
-            self._insert("tree", [(row.position, row.hashes) for row in rows])
-            self._insert("record", [(row.position, row.key, row.evidence) for row in rows])
-            self._insert("personal", personal)
+            self._db.execute(*_insertion(rows))
         self._rows_since += len(rows)
+
+    def extend(self, rows: Sequence[Row]) -> bool:
+        with self._errors():
+            try:
+                self._begin(*_insertion(rows))
+            except sqlite3.IntegrityError:
+                return False
+            self._rows_since += len(rows)
+            self._tend()
+        return True
 
     def erase(self, erasures: Sequence[Erasure]) -> None:
         personal = [(erasure.position,) for erasure in erasures]
         whole = [(erasure.position,) for erasure in erasures if erasure.whole]
         with self._errors():
-            self._insert("erasure", erasures)
+            self._db.executemany("INSERT INTO erasure VALUES (?, ?, ?)", erasures)
             self._db.executemany("DELETE FROM personal WHERE idx = ?", personal)
             self._db.executemany("DELETE FROM record WHERE idx = ?", whole)
 
@@ -179,17 +184,7 @@ class SqliteStore:
         return dict(self._rows(query, json.dumps(list(positions))))
 
     def rows(self, start: int, stop: int) -> list[Row]:
-        return [
-            Row(
-                position,
-                hashes,
-                key,
-                evidence,
-                None if secret is None else Personal(subject=subject, device=device, page=page),
-                secret,
-            )
-            for position, hashes, key, evidence, secret, subject, device, page in self._rows(READ_ROWS, start, stop)
-        ]
+        return [from_columns(columns) for columns in self._rows(READ_ROWS, start, stop)]
 
     def erasures(self) -> Iterator[Erasure]:
         # As they stand: a flag that is neither 0 nor 1 must not pass for one of them.
@@ -217,12 +212,6 @@ class SqliteStore:
         with self._errors():
             return self._db.execute(query, values).fetchall()
 
-    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-        # executemany() gives up the GIL for every row, and a busy event loop is slow to hand it back; one statement
-        # with many rows gives it up once.
-        if rows:
-            self._db.execute(_insert_sql(table, len(rows[0]), len(rows)), [*chain.from_iterable(rows)])
-
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
@@ -231,10 +220,15 @@ class SqliteStore:
             raise LedgerError(f"ledger file {str(self._path)!r}: {error}") from error
 
 
+def _insertion(rows: Sequence[Row]) -> tuple[str, list[object]]:
+    # executemany() gives up the GIL for every row, and a busy event loop is slow to hand it back; one statement with
+    # many rows gives it up once.
+    return _insert_sql(len(rows)), [*chain.from_iterable(map(to_columns, rows))]
+
+
 @cache
-def _insert_sql(table: str, columns: int, rows: int) -> str:
-    row = "(" + ",".join("?" * columns) + ")"
-    return f"INSERT INTO {table} VALUES {','.join([row] * rows)}"  # noqa: S608 - our own table names
+def _insert_sql(rows: int) -> str:
+    return "INSERT INTO entry VALUES " + ",".join(["(?,?,?,?,?,?,?,?)"] * rows)  # noqa: S608 - no word of anybody's
 
 
 class _Checkpointer:

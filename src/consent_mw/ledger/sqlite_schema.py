@@ -58,8 +58,8 @@ CREATE TRIGGER personal_erased BEFORE DELETE ON personal
 
 # Casts, because who tampers may also change a value's type.
 READ_ROWS = """
-SELECT tree.idx, CAST(hashes AS BLOB), CAST(key AS TEXT), CAST(evidence AS BLOB), CAST(secret AS BLOB),
-  CAST(subject AS TEXT), CAST(device AS TEXT), CAST(page AS TEXT)
+SELECT tree.idx, CAST(hashes AS BLOB), CAST(key AS TEXT), CAST(evidence AS BLOB),
+  CAST(subject AS TEXT), CAST(device AS TEXT), CAST(page AS TEXT), CAST(secret AS BLOB)
 FROM tree LEFT JOIN record USING (idx) LEFT JOIN personal USING (idx)
 WHERE tree.idx >= ? AND tree.idx < ? ORDER BY tree.idx
 """
@@ -68,6 +68,20 @@ LOCATE = """
 SELECT key, idx FROM record WHERE key IN (SELECT value FROM json_each(?))
 UNION ALL SELECT NULL, coalesce(max(idx) + 1, 0) FROM tree
 """
+
+ENTRY_VIEW = """
+PRAGMA temp_store = MEMORY;
+CREATE TEMP VIEW entry AS
+  SELECT idx, hashes, key, evidence, subject, device, page, secret
+  FROM tree JOIN record USING (idx) JOIN personal USING (idx);
+CREATE TEMP TRIGGER entry_appended INSTEAD OF INSERT ON entry BEGIN
+  INSERT INTO tree VALUES (NEW.idx, NEW.hashes);
+  INSERT INTO record VALUES (NEW.idx, NEW.key, NEW.evidence);
+  INSERT INTO personal
+    SELECT NEW.idx, NEW.subject, NEW.device, NEW.page, NEW.secret WHERE NEW.secret IS NOT NULL;
+END;
+"""
+"""The three tables of an entry as one, told to each connection: a batch is then a single statement."""
 
 _NEVER_UPDATED = ("tree", "record", "personal", "erasure", "text", "head", "meta")
 _NEVER_DELETED = ("tree", "erasure", "text", "head", "meta")

@@ -7,16 +7,17 @@ web layer calls them in a thread.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple, Protocol
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.merkle import Frontier, home, leaf_hash, node, perfect_subtrees
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+quoted: Callable[[str], str] = encode_basestring
+"""Canonical JSON of a text: UTF-8, and nothing escaped that need not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Personal:
 
     def canonical(self) -> bytes:
         """The canonical JSON of :meth:`as_json`, written out: hashing it is most of what verifying a record costs."""
-        device, page, subject = _quoted(self.device), _quoted(self.page), _quoted(self.subject or "")
+        device, page, subject = quoted(self.device), quoted(self.page), quoted(self.subject or "")
         return f'{{"device":{device},"page":{page},"subject":{subject}}}'.encode()
 
 
@@ -59,6 +60,23 @@ class Row(NamedTuple):
     evidence: bytes | None
     personal: Personal | None = None
     secret: bytes | None = None
+
+
+Columns = tuple[int, bytes | None, str | None, bytes | None, str | None, str, str, bytes | None]
+"""A row as databases hold it: index, hashes, key, evidence, subject, device, page, secret."""
+
+
+def to_columns(row: Row) -> Columns:
+    half = row.personal
+    if half is None:
+        return row.position, row.hashes, row.key, row.evidence, None, "", "", None
+    return row.position, row.hashes, row.key, row.evidence, half.subject, half.device, half.page, row.secret
+
+
+def from_columns(columns: Sequence[Any]) -> Row:
+    position, hashes, key, evidence, subject, device, page, secret = columns
+    personal = None if secret is None else Personal(subject=subject, device=device, page=page)
+    return Row(position, hashes, key, evidence, personal, secret)
 
 
 class Erasure(NamedTuple):
@@ -90,6 +108,13 @@ class Store(Protocol):
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Add rows at the end. Only within a transaction, as the other changes below."""
+        ...
+
+    def extend(self, rows: Sequence[Row]) -> bool:
+        """:meth:`insert` as one step and a transaction of its own; durable when it returns True.
+
+        False, with nothing changed, where the rows do not begin at the end of what is stored or a key is known.
+        """
         ...
 
     def erase(self, erasures: Sequence[Erasure]) -> None:
@@ -157,7 +182,16 @@ class Appender:
         self._frontier = Frontier()
 
     def append(self, entries: Sequence[Entry]) -> list[int]:
-        """Store the batch in one transaction; return a position per entry. A known key keeps its position."""
+        """Store the batch in one transaction; return a position per entry. A known key keeps its position.
+
+        First as if nobody else had appended since: that is one step for the database. Every further one would make two
+        busy threads, this one and an event loop's, pass the interpreter lock to and fro.
+        """
+        frontier = self._frontier.copy()
+        rows = [Row(frontier.size, frontier.append(leaf_hash(entry.evidence)), *entry) for entry in entries]
+        if self._store.extend(rows):
+            self._frontier = frontier
+            return [row.position for row in rows]
         with self._store.transaction():
             positions, frontier = append_within(self._store, entries, self._frontier)
         self._frontier = frontier
@@ -173,7 +207,8 @@ def append_within(store: Store, entries: Sequence[Entry], known: Frontier | None
         if entry.key not in positions:
             positions[entry.key] = frontier.size
             rows.append(Row(frontier.size, frontier.append(leaf_hash(entry.evidence)), *entry))
-    store.insert(rows)
+    if rows:
+        store.insert(rows)
     return [positions[entry.key] for entry in entries], frontier
 
 

@@ -1,8 +1,7 @@
-"""One writer thread per process: what arrives while a commit is syncing goes into the next one (group
-commit).
+"""One writer thread per process: what arrives while a commit is syncing goes into the next one (group commit).
 
-Without load nobody waits. Where the last batch held several, the writer gives a few more the time to come, as long as
-they do: a sync costs as much processor time as ten records, and a busy event loop needs that time itself.
+An event loop hands over what one turn of it brought, at the turn's end and all at once: waking the writer costs as much
+processor time as several records, because both threads then want the interpreter lock. Nobody ever waits for company.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.base import Record
@@ -25,23 +25,24 @@ from consent_mw.ledger.store import Appender, Disconnected, Entry, Store
 T = TypeVar("T")
 
 BATCH = 256
-ENOUGH = 32
-"""With so many in a batch the cost of a sync is spread."""
-LINGER_SECONDS = 0.004
-LINGER_STEP = 0.0004
+"""From so many on, the writer takes no more into one commit."""
 RECONNECT_SECONDS = 2.0
 """How long a batch waits for a lost server to come back before its callers are told."""
 RECONNECT_PAUSE = 0.05
 
 
-class _Job(NamedTuple):
-    entry: Entry | None
-    """What to append; None only opens the store."""
-    loop: asyncio.AbstractEventLoop
-    result: asyncio.Future[int]
+class _Turn:
+    """What one turn of an event loop brought, and who waits for each entry; an entry of None only opens the store."""
+
+    __slots__ = ("entries", "loop", "results")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.entries: list[Entry | None] = []
+        self.results: list[asyncio.Future[int]] = []
 
 
-_Jobs = queue.SimpleQueue[_Job | None]
+_Turns = queue.SimpleQueue[_Turn | None]
 
 
 class ThreadedLedger:
@@ -57,6 +58,7 @@ class ThreadedLedger:
         self._name = name
         self._starting = threading.Lock()
         self._writer: _Writer | None = None
+        self._turns: dict[asyncio.AbstractEventLoop, _Turn] = {}
 
     async def open(self) -> None:
         """Start writing. Also called by the first :meth:`append`.
@@ -81,15 +83,26 @@ class ThreadedLedger:
 
     async def close(self) -> None:
         """Write what is queued, then release the store."""
+        self._hand_over(asyncio.get_running_loop())
         writer, self._writer = self._writer, None
         if writer is not None and writer.pid == os.getpid():
             await asyncio.to_thread(writer.stop)
 
     def _submit(self, entry: Entry | None) -> asyncio.Future[int]:
         loop = asyncio.get_running_loop()
-        job = _Job(entry, loop, loop.create_future())
-        self._running_writer().jobs.put(job)
-        return job.result
+        turn = self._turns.get(loop)
+        if turn is None:
+            turn = self._turns[loop] = _Turn(loop)
+            loop.call_soon(self._hand_over, loop)
+        result: asyncio.Future[int] = loop.create_future()
+        turn.entries.append(entry)
+        turn.results.append(result)
+        return result
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        turn = self._turns.pop(loop, None)
+        if turn is not None:
+            self._running_writer().turns.put(turn)
 
     def _running_writer(self) -> _Writer:
         writer = self._writer
@@ -114,9 +127,9 @@ def _run(connect: Callable[[], Store], work: Callable[[Store], T]) -> T:
 class _Writer:
     def __init__(self, connect: Callable[[], Store], name: str) -> None:
         self.pid = os.getpid()
-        self.jobs: _Jobs = queue.SimpleQueue()
+        self.turns: _Turns = queue.SimpleQueue()
         self._open = threading.Event()
-        work = (connect, self.jobs, self._open)
+        work = (connect, self.turns, self._open)
         self._thread = threading.Thread(target=_write, args=work, name=name, daemon=True)
         self._thread.start()
 
@@ -126,7 +139,7 @@ class _Writer:
 
     def stop(self) -> None:
         if self.pid == os.getpid():
-            self.jobs.put(None)
+            self.turns.put(None)
             self._thread.join()
 
 
@@ -170,22 +183,20 @@ class _Session:
             _close(store)
 
 
-def _write(connect: Callable[[], Store], jobs: _Jobs, opened: threading.Event) -> None:
+def _write(connect: Callable[[], Store], queue: _Turns, opened: threading.Event) -> None:
     """Body of the writer thread. It ends only when told to: a failure answers its batch and no more."""
-    session = _Session(connect)
-    batch, running = list[_Job](), True
+    session, running = _Session(connect), True
     while running:
-        batch, running = _take(jobs, patient=len(batch) > 1)
-        if not batch:
+        turns, running = _take(queue)
+        if not turns:
             continue
         outcome: Sequence[int] | Exception
         try:
-            positions = iter(session.append([job.entry for job in batch if job.entry is not None]))
-            outcome = [0 if job.entry is None else next(positions) for job in batch]
+            outcome = session.append([entry for turn in turns for entry in turn.entries if entry is not None])
             opened.set()
         except Exception as error:
             outcome = error
-        _answer(batch, outcome)
+        _answer(turns, outcome)
     session.close()
 
 
@@ -194,44 +205,40 @@ def _close(store: Store) -> None:
         store.close()
 
 
-def _take(jobs: _Jobs, patient: bool) -> tuple[list[_Job], bool]:
-    """The next batch, and whether to go on after it. Waits for the first job and, ``patient``, for some followers."""
-    batch: list[_Job] = []
-    job = jobs.get()
-    until = time.monotonic() + LINGER_SECONDS
-    size = 0
-    while job is not None:
-        batch.append(job)
-        if len(batch) == BATCH:
-            return batch, True
-        if patient and jobs.empty() and size < len(batch) < ENOUGH and time.monotonic() < until:
-            size = len(batch)
-            time.sleep(LINGER_STEP)
-        try:
-            job = jobs.get_nowait()
-        except queue.Empty:
-            return batch, True
-    return batch, False
+def _take(queue: _Turns) -> tuple[list[_Turn], bool]:
+    """What waits, at least one turn and about :data:`BATCH` entries at most, and whether to go on after it."""
+    turns, size = list[_Turn](), 0
+    turn = queue.get()
+    while turn is not None:
+        turns.append(turn)
+        size += len(turn.entries)
+        if size >= BATCH or queue.empty():
+            return turns, True
+        turn = queue.get()
+    return turns, False
 
 
-def _answer(batch: Sequence[_Job], outcome: Sequence[int] | Exception) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[int], int | Exception]]] = {}
-    for position, job in enumerate(batch):
-        result = outcome if isinstance(outcome, Exception) else outcome[position]
-        by_loop.setdefault(job.loop, []).append((job.result, result))
-    for loop, results in by_loop.items():
-        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, results)
-
-
-def _settle(results: Sequence[tuple[asyncio.Future[int], int | Exception]]) -> None:
-    for future, result in results:
-        if future.done():
-            continue  # the waiter was cancelled
-        if isinstance(result, Exception):
-            future.set_exception(_as_ledger_error(result))
+def _answer(turns: Sequence[_Turn], outcome: Sequence[int] | Exception) -> None:
+    positions = iter([] if isinstance(outcome, Exception) else outcome)
+    for turn in turns:
+        if isinstance(outcome, Exception):
+            settle = partial(_fail, turn.results, outcome)
         else:
-            future.set_result(result)
+            settle = partial(_settle, turn.results, [0 if entry is None else next(positions) for entry in turn.entries])
+        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            turn.loop.call_soon_threadsafe(settle)
+
+
+def _settle(results: Sequence[asyncio.Future[int]], positions: Sequence[int]) -> None:
+    for result, position in zip(results, positions, strict=True):
+        if not result.done():  # else the waiter was cancelled
+            result.set_result(position)
+
+
+def _fail(results: Sequence[asyncio.Future[int]], error: Exception) -> None:
+    for result in results:
+        if not result.done():
+            result.set_exception(_as_ledger_error(error))
 
 
 def _as_ledger_error(error: Exception) -> LedgerError:
