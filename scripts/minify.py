@@ -15,7 +15,7 @@ ENTRIES = sorted(path for path in (ROOT / "static" / "banner").glob("*.js") if n
 TOOLS = ROOT / "node_modules"
 JOIN = (TOOLS / "esbuild" / "bin" / "esbuild", "--bundle", "--format=iife", "--target=es2022", "--charset=utf8")
 # without the types' settings, which would add "use strict"
-JOIN += ("--tsconfig-raw={}", "--log-level=warning")
+JOIN += ("--tsconfig-raw={}", "--log-level=warning", "--minify-syntax")
 SHORTEN = (TOOLS / "terser" / "bin" / "terser", "--compress", "passes=3", "--mangle", "--ecma", "2022")
 
 

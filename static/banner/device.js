@@ -7,34 +7,33 @@
   const tag = /** @type {HTMLScriptElement} */ (document.currentScript);
   const { apply } = Reflect;
   const load = fetch;
-  let granted = tag.dataset.granted?.split(" ") ?? [];
+  let granted = (tag.getAttribute("data-granted") ?? "").split(" ");
   /** @param {string} ids */
   const isGranted = ids => ids.split(" ").every(id => granted.includes(id));
 
   /** @param {any} owner @param {string} name @param {any} wraps each a function (native, self, args) => result */
-  const around = (owner, name, wraps) => {
+  function around(owner, name, wraps) {
     const own = Object.getOwnPropertyDescriptor(owner ?? {}, name);
     /** @type {any} */
     const parts = { ...own };
     for (const [part, apply] of Object.entries(wraps)) if (parts[part]) parts[part] = new Proxy(parts[part], { apply });
     if (own) Object.defineProperty(owner, name, parts);
-  };
+  }
 
   // Which names may be kept? Those of the site at once; the rest of the catalogue is fetched when it is asked for.
 
-  /** @type {[string, string][]} */
-  const rules = [];
+  /** @type {[string, string][] | undefined} */
+  let rules;
   /** @param {Record<string, string>} stored */
-  const learn = stored => {
+  function learn(stored) {
+    rules ??= [];
     for (const [needs, names] of Object.entries(stored)) for (const name of names.split("\n")) rules.push([name, needs]);
-  };
-  learn(known.stored);
-  const exactly = new URL(known.exactly, new URL(tag.dataset.at ?? tag.src, location.href));
+  }
   let learned = false;
   /** @type {Promise<void> | undefined} */
   let learning;
   const learnAll = () =>
-    (learning ??= load(exactly)
+    (learning ??= load(new URL(known.exactly, new URL(tag.dataset.at ?? tag.src, location.origin)))
       .then(answer => answer.json())
       .then(all => {
         learned = true;
@@ -44,32 +43,33 @@
       .catch(() => {}));
 
   /** @param {string} name @param {string} pattern */
-  const matches = (name, pattern) => {
+  function matches(name, pattern) {
     const [start = ""] = pattern.split("*");
     const glob = pattern.replace(/[^\w*]/g, "\\$&").replace(/\*/g, ".*");
     return name.startsWith(start) && RegExp(`^${glob}$`).test(name);
-  };
+  }
   /** What a name needs; nothing when nobody has classified it. @param {string} name */
-  const needsOf = name => {
-    const found = rules.find(([pattern]) => pattern === name) ?? rules.find(([pattern]) => matches(name, pattern));
+  function needsOf(name) {
+    if (!rules) learn(known.stored);
+    const found = rules?.find(([pattern]) => pattern === name) ?? rules?.find(([pattern]) => matches(name, pattern));
     if (!found && !learned) learnAll();
     return found?.[1];
-  };
+  }
   /** @param {string} name */
-  const mayKeep = name => {
+  function mayKeep(name) {
     const needs = needsOf(name);
     return needs === undefined ? learned && known.open : isGranted(needs.replace("~", ""));
-  };
+  }
 
   // By store, what is remembered for the page alone: how it reads, and how it was written.
   /** @type {Map<any, Map<string, [string, string]>>} */
   const memories = new Map();
   /** @param {any} store */
-  const memory = store => {
+  function memory(store) {
     const kept = memories.get(store) ?? new Map();
     memories.set(store, kept);
     return kept;
-  };
+  }
 
   around(Document.prototype, "cookie", {
     /** @param {any} set @param {any} page @param {[any]} args */
@@ -142,19 +142,19 @@
       },
     });
   /** @param {any} [leaving] */
-  const sweep = leaving => {
+  function sweep(leaving) {
     for (const [store, before] of stores)
       for (const name of Object.keys(store))
         if (!mayKeep(name) && (needsOf(name) !== undefined || (leaving && !before.includes(name))))
           store.removeItem(name);
-  };
-  const settle = () => {
+  }
+  function settle() {
     for (const [store, kept] of memories)
       for (const [name, [, text]] of [...kept])
         if (store === document) document.cookie = text;
         else store.setItem(name, text);
     sweep();
-  };
+  }
   addEventListener("pagehide", sweep);
   addEventListener("load", () => {
     for (const name of names)
@@ -168,14 +168,14 @@
 
   // Where the visitor is. The page's headers forbid it too; this asks, when the visitor has just done something.
 
-  const refusal = () => {
+  function refusal() {
     const asking = new CustomEvent("consent:needed", { cancelable: true, detail: known.place.split(" ") });
     if (document.dispatchEvent(asking) && navigator.userActivation?.isActive) window.consent?.open();
     return Object.create(GeolocationPositionError.prototype, {
       code: { value: 1 },
       message: { value: "No consent to location" },
     });
-  };
+  }
   for (const method of ["getCurrentPosition", "watchPosition"])
     around(window.Geolocation?.prototype, method, {
       /** @param {any} locate @param {any} self @param {any[]} args */

@@ -47,6 +47,23 @@ WAYS = {
     "object": "add('object', {data: 'http://HOST/o.html'})",
     "style sheet": "add('link', {rel: 'stylesheet', href: '//HOST/a.css'})",
     "preload": "add('link', {rel: 'preload', as: 'script', href: '//HOST/a.js'})",
+    "svg with its namespace": """
+        addEventListener('load', () => document.body.insertAdjacentHTML(
+            'beforeend', '<svg xmlns="http://www.w3.org/2000/svg"><image href="http://HOST/p.gif"/></svg>'))""",
+    "shadow root": """
+        const root = add('div', {}).attachShadow({mode: 'closed'});
+        root.innerHTML = '<img src=http://HOST/p.gif>'""",
+    "link, its kind added later": "add('link', {href: 'http://HOST/a.css'}).relList.add('stylesheet')",
+    "fetch from an empty frame": """
+        const { contentWindow } = add('iframe', {});
+        contentWindow.fetch('http://HOST/x', {mode: 'no-cors'}).catch(() => ran.push('fetch refused'))""",
+    "image from an empty frame": """
+        const { defaultView } = add('iframe', {}).contentDocument;
+        new defaultView.Image().src = 'http://HOST/p.gif'""",
+    "written into an empty frame": """
+        const inner = add('iframe', {}).contentWindow.document;
+        inner.write('<script src=http://HOST/a.js></scr' + 'ipt>');
+        inner.close()""",
     "svg": """add('div', {innerHTML: '<svg><image xlink:href="http://HOST/p.gif"/></svg>'})""",
     "written": "document.write('<script src=http://HOST/a.js></scr' + 'ipt>')",
     "fragment of a range": """

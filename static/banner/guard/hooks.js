@@ -1,0 +1,177 @@
+// What is put in front of a browser's own functions: the members of interfaces, or the globals, and what a Proxy needs
+// to know of them. What is refused fails as it does without a network.
+
+import { denied, isGuess, learnAll, surelyDenied } from "./catalog.js";
+import { HELD, PREFIX, again } from "./marks.js";
+import { clean, contacts, deniedIn } from "./markup.js";
+
+const { apply, construct } = Reflect;
+
+/** Whether an attribute is held back. @param {any} element @param {string} name @param {any} value */
+function holds(element, name, value) {
+  const kept = element.getAttribute(PREFIX + name);
+  // the banner's script lets go
+  if (kept === `${value}` && !element.hasAttribute("data-consent")) return;
+  const needs = deniedIn(name, value);
+  if (needs) {
+    element.setAttribute("data-consent", needs);
+    element.setAttribute(HELD, "");
+    element.setAttribute(PREFIX + name, value);
+    // it may never come into the page
+    if (isGuess()) learnAll().then(() => isGuess() || again(element));
+    return true;
+  }
+  element.removeAttribute(PREFIX + name);
+}
+
+/** @type {WeakMap<any, any[]>} */
+const opened = new WeakMap();
+/** @type {Record<string, string>} */
+const instead = {
+  EventSource: "blob:consent",
+  // no browser connects to this port
+  WebSocket: "wss://0.0.0.0:1",
+  Audio: "",
+};
+
+/** @type {ProxyHandler<any>} */
+const onAddress = {
+  apply(set, self, [value]) {
+    // its name is "set src"
+    return holds(self, set.name.slice(4).toLowerCase(), value) || apply(set, self, [value]);
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onAttribute = {
+  apply(set, self, args) {
+    const [name, value] = args.slice(-2);
+    const plain = `${name}`.toLowerCase().replace("xlink:", "");
+    if (contacts(self.localName, plain) && holds(self, plain, value)) return;
+    const isFree = plain !== "srcdoc" || `${value}` === self.getAttribute(PREFIX + plain);
+    return apply(set, self, isFree ? args : args.with(-1, clean(value)));
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onMarkup = {
+  apply(method, self, args) {
+    // feeds are no pages
+    return apply(method, self, /^[a-z/+]+xml$/.test(args[1]) ? args : args.map(clean));
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onFetch = {
+  async apply(target, self, args) {
+    const address = args[0]?.url ?? args[0];
+    if (denied(address)) await learnAll();
+    if (denied(address)) throw new TypeError("Failed to fetch");
+    return apply(target, self, args);
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onBeacon = {
+  apply(target, self, args) {
+    if (!denied(args[0])) return apply(target, self, args);
+    learnAll().then(() => denied(args[0]) || apply(target, self, args));
+    return true;
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onOpen = {
+  apply(target, self, args) {
+    opened.set(self, args);
+    return apply(target, self, args);
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onSend = {
+  apply(target, self, args) {
+    const [method, address, asynchronous = true] = opened.get(self) ?? [];
+    const send = () => {
+      if (surelyDenied(address)) self.open(method, "blob:consent", asynchronous);
+      apply(target, self, args);
+    };
+    if (asynchronous && denied(address)) learnAll().then(send);
+    else send();
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onConnect = {
+  construct(target, [address, ...rest], self) {
+    return construct(target, [surelyDenied(address) ? instead[target.name] : address, ...rest], self);
+  },
+};
+
+/** @type {ProxyHandler<any>} */
+const onFrame = {
+  apply(get, self) {
+    const found = apply(get, self, []);
+    try {
+      // an empty frame's functions are the browser's own, and some scripts make one to get at those
+      if (!found.location.host) arm(found.defaultView ?? found);
+    } catch {
+      // no frame yet, or another site's
+    }
+    return found;
+  },
+};
+
+// To touch an interface takes a browser a while, so some wait for what leads to their objects.
+/** @type {[members: string, hook: ProxyHandler<any>, awaits?: string][]} */
+const hooks = [
+  [
+    "Script.src Image.src Image.srcset IFrame.src Link.href " +
+      "Link.imageSrcset Media.src Video.poster Source.src " +
+      "Source.srcset Object.data Input.src Embed.src Track.src",
+    onAddress,
+  ],
+  ["Element.setAttribute Element.setAttributeNS", onAttribute],
+  [
+    "Element.innerHTML Element.outerHTML Element.insertAdjacentHTML Element.setHTMLUnsafe Document.write " +
+      "Document.writeln IFrame.srcdoc DOMParser.parseFromString",
+    onMarkup,
+  ],
+  ["ShadowRoot.innerHTML", onMarkup, "Element.attachShadow Element.shadowRoot"],
+  ["Range.createContextualFragment", onMarkup, "Document.createRange"],
+  ["fetch", onFetch],
+  ["Navigator.sendBeacon", onBeacon, "navigator"],
+  ["XMLHttpRequest.open", onOpen],
+  ["XMLHttpRequest.send", onSend],
+  ["EventSource WebSocket Audio", onConnect],
+  ["IFrame.contentWindow IFrame.contentDocument", onFrame],
+];
+
+/** @param {any} realm @param {string} members @param {ProxyHandler<any>} hook @param {string} [awaits] */
+function put(realm, members, hook, awaits) {
+  const first = {
+    /** @param {any} native @param {any} self @param {any} args */
+    apply(native, self, args) {
+      put(realm, members, hook);
+      members = "";
+      return apply(native, self, args);
+    },
+  };
+  if (awaits) return put(realm, awaits, first);
+  for (const member of members.split(" ")) {
+    const [owner = "", name = owner] = member.split(".");
+    const target = name === owner ? realm : (realm[`HTML${owner}Element`] ?? realm[owner])?.prototype;
+    const own = target && Reflect.getOwnPropertyDescriptor(target, name);
+    const part = own?.set ? "set" : own?.get ? "get" : "value";
+    if (own) Reflect.defineProperty(target, name, { [part]: new Proxy(own[part], hook) });
+  }
+}
+
+/** @type {WeakSet<any>} */
+const armed = new WeakSet();
+/** Puts the hooks in front of a window's functions. @param {any} realm */
+export function arm(realm) {
+  const { Element } = realm;
+  if (!armed.has(Element)) for (const hook of hooks) put(realm, ...hook);
+  armed.add(Element);
+}
