@@ -1,4 +1,4 @@
-"""A real server and a real browser for the tests in this folder."""
+"""A real server, real browsers and a stand-in for third parties for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from starlette.types import ASGIApp
 
 from e2e.apps import chromium
+from e2e.apps.stand_in import StandIn, stand_in
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +42,33 @@ def serve() -> Iterator[Callable[[ASGIApp], str]]:
         server.should_exit = True
     for _, thread in running:
         thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[StandIn]:
+    with stand_in() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def profile(
+    request: pytest.FixtureRequest, world: StandIn, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """A normal profile, in which a module's ``HOSTS`` lead to the stand-in: in the private ones of ``new_context``
+    Chromium does not preconnect."""
+    rules = world.resolver_rules(request.module.HOSTS)
+    with sync_playwright() as playwright:
+        folder = tmp_path_factory.mktemp("profile")
+        context = playwright.chromium.launch_persistent_context(folder, **chromium.options(rules))
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(profile: BrowserContext, world: StandIn) -> Iterator[Page]:
+    """A page of somebody who comes for the first time; nobody has been contacted yet."""
+    profile.clear_cookies()
+    page = profile.new_page()
+    world.forget()
+    yield page
+    page.close()

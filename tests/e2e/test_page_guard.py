@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Page
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -14,9 +14,8 @@ from starlette.types import ASGIApp
 
 from consent_mw import ConsentConfig, ConsentMiddleware
 from consent_mw.build import build_policy
-from e2e.apps import chromium
 from e2e.apps.bundle import bundle, hosts
-from e2e.apps.stand_in import StandIn, stand_in
+from e2e.apps.stand_in import StandIn
 from e2e.apps.visitor import SECRET, until
 
 pytestmark = pytest.mark.e2e
@@ -24,33 +23,7 @@ pytestmark = pytest.mark.e2e
 Serve = Callable[[ASGIApp], str]
 
 TRACKER, FRIEND = "hotjar.com", "friend.test"
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[StandIn]:
-    with stand_in() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def profile(world: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """A normal profile: in the private ones of ``new_context`` Chromium does not preconnect."""
-    rules = world.resolver_rules([f"*.{TRACKER}", f"*.{FRIEND}"])
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"), **chromium.options(rules)
-        )
-        yield context
-        context.close()
-
-
-@pytest.fixture
-def page(profile: BrowserContext, world: StandIn) -> Iterator[Page]:
-    profile.clear_cookies()
-    page = profile.new_page()
-    world.forget()
-    yield page
-    page.close()
+HOSTS = [f"*.{TRACKER}", f"*.{FRIEND}"]
 
 
 def site(script: str, markup: str = "") -> Starlette:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -16,8 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from consent_mw import ConsentMiddleware
-from e2e.apps import chromium
-from e2e.apps.stand_in import StandIn, stand_in
+from e2e.apps.stand_in import StandIn
 from e2e.apps.visitor import SECRET, accept, errors, press, until
 
 pytestmark = pytest.mark.e2e
@@ -26,33 +25,9 @@ Serve = Callable[[ASGIApp], str]
 
 STRANGER = "cdn.stranger.test"
 GRANTED, DENIED = "static.hotjar.com", "cdn.matomo.cloud"
+HOSTS = [GRANTED, DENIED, STRANGER]
 SAYS = f"(window.ran = window.ran || []).push('{GRANTED}');"
 """What the stand-in answers for a script, so that its hash is known."""
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[StandIn]:
-    with stand_in() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def profile(world: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    rules = world.resolver_rules([GRANTED, DENIED, STRANGER])
-    with sync_playwright() as playwright:
-        folder = tmp_path_factory.mktemp("profile")
-        context = playwright.chromium.launch_persistent_context(folder, **chromium.options(rules))
-        yield context
-        context.close()
-
-
-@pytest.fixture
-def page(profile: BrowserContext, world: StandIn) -> Iterator[Page]:
-    profile.clear_cookies()
-    page = profile.new_page()
-    world.forget()
-    yield page
-    page.close()
 
 
 def site(body: str, csp: str = "", config: dict[str, Any] | None = None, script: str = "") -> ASGIApp:
@@ -281,3 +256,36 @@ def test_a_page_for_everybody_does_not_ask_whoever_sent_a_signal(serve: Serve, p
     page.wait_for_function("window.consent?.state.signals.gpc")
     expect(page.locator("#consent-banner")).to_be_hidden()
     page.close()
+
+
+def may_ask_for_the_place(page: Page) -> bool:
+    try:
+        return page.frames[1].evaluate("document.featurePolicy.allowsFeature('geolocation')") is True
+    except Error:  # it is being loaded
+        return False
+
+
+def test_on_a_page_for_everybody_a_frame_may_ask_for_the_place_once_that_is_granted(serve: Serve, page: Page) -> None:
+    frame = f'<iframe title="Map" src="http://{STRANGER}/f.html" allow="fullscreen; geolocation"></iframe>'
+    address = serve(site(frame, config={"enforcement": {"html": "universal"}}))
+    page.goto(address)
+    page.wait_for_function("window.consent")
+    assert not may_ask_for_the_place(page)
+    page.evaluate("consent.decide({action: 'save', categories: {geolocation: true}})")
+    until(page, lambda: may_ask_for_the_place(page), "the frame to be allowed")
+    page.goto(address)
+    until(page, lambda: may_ask_for_the_place(page), "the same on the next page")
+
+
+def test_where_only_declared_services_can_be_granted_nobody_is_asked_about_others(
+    serve: Serve, page: Page, world: StandIn
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/consent/state" in request.url else None)
+    page.goto(serve(site(f'<script src="http://{DENIED}/a.js"></script><script>ran = []</script>')))
+    accept(page)
+    page.reload()
+    page.wait_for_function("window.consent")
+    page.wait_for_timeout(300)
+    assert asked == []
+    assert world.connections == 0

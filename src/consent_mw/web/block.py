@@ -43,6 +43,8 @@ class Block:
         """With slots for what belongs to a request."""
         asks = consent.asks and not is_universal
         mode = " data-mode=universal" if is_universal else " data-mode=strict" if self._policy.only_declared else ""
+        if not (self._policy.declares_services or self._policy.only_declared):
+            mode += " data-open"  # the grant of a category covers services that the state does not list
         signal = consent.honours_signal
         own = not self._settings.enabled  # the site asks in its own way
         question = "" if own else self._first_layer(consent, words, asks=asks)

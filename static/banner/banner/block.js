@@ -20,6 +20,8 @@ export const part = selector => root.querySelector(selector);
 
 export const isUniversal = () => root.dataset.mode === "universal";
 export const isStrict = () => root.dataset.mode === "strict";
+/** Whether a grant may cover services that the state does not list. */
+export const isOpen = () => "open" in root.dataset;
 
 /** @param {string} text */
 export const say = text => {

@@ -1,6 +1,6 @@
 // Lets held-back tags go, once what they wait for is granted.
 
-import { all, isStrict, isUniversal } from "./block.js";
+import { all, isOpen, isUniversal } from "./block.js";
 import { call, granted, isKnown, parse, state, verdicts } from "./state.js";
 
 // Our own hooks are no attributes that were held back.
@@ -111,10 +111,20 @@ export const loadOnce = box => {
   queue = queue.then(() => run(scripts));
 };
 
+// What a frame may do is settled when its document is fetched. Where pages differ by visitor, they come with it.
+const allowPlace = () => {
+  for (const frame of granted("geolocation") ? all("iframe[data-consent-allow]") : []) {
+    frame.allow = frame.dataset.consentAllow;
+    delete frame.dataset.consentAllow;
+    // fetched anew; a browser on its way to the same address would not turn back for `src`
+    frame.replaceWith(frame);
+  }
+};
+
 /** @param {boolean} [chosen] that is, just now: the page was there before */
 export const release = async chosen => {
   const unknown = held().flatMap(needs).filter(id => !isKnown(id));
-  if (unknown.length && state.decided && !isStrict()) {
+  if (unknown.length && state.decided && isOpen()) {
     for (const id of unknown) verdicts[id] = "denied";
     try {
       Object.assign(verdicts, parse(await call("/state?service=" + unknown.join("&service="))).services);
@@ -130,6 +140,7 @@ export const release = async chosen => {
   // It would wipe the page that is already there; a fresh one has room for it, unless it is the same for everybody.
   const tame = scripts.filter(script => !script.textContent.includes("document.write"));
   if (chosen && tame.length < scripts.length && !isUniversal()) return location.reload();
+  allowPlace();
   for (const element of ready) if (!isScript(element)) free(element);
   queue = queue.then(() => run(tame));
 };
