@@ -51,6 +51,28 @@ def test_what_contacts_nobody_stays(text: bytes) -> None:
     assert scanned(text) == text
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"<style><!--</style>",
+        b"<script><!--</script>",
+        b"<textarea><!--</textarea>",
+        b"<title><!--</title>",
+        b"<svg><desc><![CDATA[<!--]]></desc></svg>",
+        b"<p><!-- a --!>",
+        b"<p><!-->",
+        b"<b title='<!--'></b>",
+        b"<b title='><!--'></b>",
+        b'<b title = "><!-- ">',
+        b"<b title='%b><!--'></b>" % (b"long " * 400),
+    ],
+)
+def test_what_only_looks_like_a_comment_hides_nothing(before: bytes) -> None:
+    markup = before + b"<p %b>" % STYLE
+    for cut in range(max(0, len(before) - 60), len(markup)):
+        assert gated([markup[:cut], markup[cut:]]).endswith(b'<p data-consent="tracker" data-consent-%b>' % STYLE)
+
+
 def test_a_name_in_a_value_is_judged_too_because_a_browser_may_see_it() -> None:
     assert b"data-consent-" in scanned(b"<p title='\"' %b>" % STYLE)
 

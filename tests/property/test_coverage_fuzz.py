@@ -16,7 +16,7 @@ UNIT_SECONDS = 10
 @pytest.mark.deep
 def test_no_input_breaks_what_reads_pages(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is for Linux on x86")
-    limits = [f"-max_total_time={SECONDS}", f"-timeout={UNIT_SECONDS}", "-max_len=120", "-len_control=0"]
+    limits = [f"-max_total_time={SECONDS}", f"-timeout={UNIT_SECONDS}", "-max_len=64", "-len_control=0"]
     run = subprocess.run(
         [sys.executable, "-m", "property.fuzz_enforce", *limits, f"-artifact_prefix={tmp_path}/", tmp_path],
         cwd=Path(__file__).parent.parent,

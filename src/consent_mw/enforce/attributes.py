@@ -36,6 +36,10 @@ _ENDS = {b'"': re.compile(rb'"'), b"'": re.compile(rb"'"), b"": re.compile(rb"[\
 _CUT_SHORT = (2, 4, 6)  # groups that say that a value is not over
 _EQUALS = re.compile(b"=")
 _NAME_BEFORE = re.compile(rb"""(?i)[\t\n\f\r /"'](?:style|on[a-z]+|""" + _OTHER + rb")[\t\n\f\r ]*\Z")
+_ENDS_TEXT = re.compile(
+    rb"--!?>|\]\]>|</(?:style|script|textarea|title|xmp|iframe|no(?:embed|frames|script))", re.IGNORECASE
+)
+_BEFORE_VALUE = re.compile(rb"=[\t\n\f\r ]*\Z")
 _SPARSE = 1024
 _ANYTHING = re.compile(rb"[^\t\n\f\r ]")
 _TAG_START = re.compile(rb"<[a-zA-Z]")
@@ -48,7 +52,7 @@ _WITHOUT_MARK = PREFIX + b"also-"
 def tail_bytes(before: bytes, data: bytes) -> int:
     """How many bytes at the end of a chunk must wait for the next one, given what came before."""
     tail = data[-_TAIL_BYTES:] if len(data) >= _TAIL_BYTES else (before + data)[-_TAIL_BYTES:]
-    if _is_prose(tail, len(tail)):
+    if _is_after_a_tag(tail, 0, len(tail)):
         return 0
     match = _TAIL.search(tail.translate(_FOLD))
     return min(len(data), len(tail) - match.start() - 1) if match is not None else 0
@@ -89,7 +93,7 @@ class AttributeScan:
 
     def passed(self, data: bytes) -> None:
         """Something went out without a look."""
-        self._before = (self._before + data)[-CONTEXT_BYTES:]
+        self._before = (self._before + data[-CONTEXT_BYTES:])[-CONTEXT_BYTES:]
         self._marked = None
 
     def feed(self, text: bytes) -> bytes:
@@ -169,13 +173,27 @@ def _names(folded: bytes, at: int) -> list[int]:
 
 
 def _is_prose(window: bytes, at: int) -> bool:
-    """Whether ``at`` is surely in text: after a ``>`` that no attribute's value can hold, as no quote follows it.
-
-    Or in a comment that begins in such a place.
-    """
+    """Whether ``at`` is surely in text, or in a comment in it. In doubt it is not, so it is judged."""
     start = max(0, at - CONTEXT_BYTES)
-    comment = window.rfind(b"<!--", start, at)
-    if comment >= 0 and window.find(b"-->", comment, at) < 0 and _is_prose(window, comment):
-        return True
+    return _is_after_a_tag(window, start, at) or _is_in_a_comment(window, start, at)
+
+
+def _is_after_a_tag(window: bytes, start: int, at: int) -> bool:
+    """After a ``>`` that no attribute's value can hold, as no quote follows it."""
     end = window.rfind(b">", start, at)
     return end > window.rfind(b"<", start, at) and window.find(b'"', end, at) < 0 and window.find(b"'", end, at) < 0
+
+
+def _is_in_a_comment(window: bytes, start: int, at: int) -> bool:
+    """After a ``<!--`` in text, with nothing since that would end it, or the element or CDATA that it is text of."""
+    comment = window.rfind(b"<!--", start, at)
+    if comment < 0 or _ENDS_TEXT.search(window, comment, at) or not _is_after_a_tag(window, start, comment):
+        return False
+    is_whole = at < CONTEXT_BYTES  # then the page has nothing in front of the window
+    return not any(_may_be_open(window[start:comment], quote, is_whole) for quote in (b'"', b"'"))
+
+
+def _may_be_open(text: bytes, quote: bytes, is_whole: bool) -> bool:
+    """Whether a quoted value may have begun in a text, or before it, and not be over."""
+    before, found, _ = text.rpartition(quote)
+    return _BEFORE_VALUE.search(before) is not None if found else not is_whole

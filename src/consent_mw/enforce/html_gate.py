@@ -255,6 +255,7 @@ class HtmlGate:
         if element is None:
             return b""
         tag, text = element.tag, element.text
+        self._scan.passed(text)
         if tag.name == b"noscript":
             return held(self._page, tag) + (_escaped(text) if element.is_too_large else self._noscript(text))
         is_broken = is_split or element.has_markup
