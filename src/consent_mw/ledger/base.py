@@ -135,7 +135,7 @@ def new_key(milliseconds: int) -> str:
 
 def commitment(personal: Personal, secret: bytes) -> str:
     """HMAC-SHA256 (hex) of the personal half: hidden by a random key, bound by keeping it."""
-    return hmac.digest(secret, personal.canonical(), "sha256").hex()
+    return hmac.new(secret, personal.canonical(), "sha256").hexdigest()  # hmac.digest() is slower, and drops the GIL
 
 
 class Ledger(Protocol):

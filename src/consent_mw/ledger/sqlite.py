@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from consent_mw.errors import LedgerError
-from consent_mw.ledger.sqlite_file import BUSY_SECONDS, connect, create_if_missing, demand_local
+from consent_mw.ledger.sqlite_file import BUSY_SECONDS, LENIENT, connect, create_if_missing, demand_local
 from consent_mw.ledger.sqlite_schema import ENTRY_VIEW, LOCATE, READ_ROWS
 from consent_mw.ledger.store import Erasure, Row, from_columns, to_columns
 from consent_mw.ledger.writer import ThreadedLedger
@@ -210,7 +210,15 @@ class SqliteStore:
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self._errors():
-            return self._db.execute(query, values).fetchall()
+            try:
+                return self._db.execute(query, values).fetchall()
+            except sqlite3.OperationalError:
+                if self._db.text_factory is LENIENT:
+                    raise
+                # It may be a byte that is no UTF-8. That must reach verify(), not stop it; it is rare, and being ready
+                # for it is a tenth of what reading costs.
+                self._db.text_factory = LENIENT
+                return self._db.execute(query, values).fetchall()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -15,6 +15,8 @@ from consent_mw.ledger.files import network_file_system, sync_directory
 from consent_mw.ledger.sqlite_schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, script
 
 BUSY_SECONDS = 5.0
+LENIENT = partial(str, encoding="utf-8", errors="replace")
+"""A ``text_factory`` that reads what tampering left."""
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
 _FULL = 2
@@ -31,8 +33,6 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS, migrating: bool =
     # mode=rw: a file that vanished meanwhile is an error, never a new and empty ledger.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_seconds, cached_statements=1024)
-    # A byte that tampering left must reach verify(), not stop it.
-    db.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
         _prepare(db, path)
         version = _migrated(db) if migrating else _version(db)

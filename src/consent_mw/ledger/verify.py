@@ -16,6 +16,8 @@ from consent_mw.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from consent_mw.ledger.store import Row, Store
 
 PAGE = 4096
+_TEXT = b'"text":"'
+_PERSONAL = b'"personal":"'
 _TAKES_BACK = (b'{"event":"erased"', b'{"event":"purged"')
 
 
@@ -95,7 +97,7 @@ class _Check:
         for position in range(start, stop):
             if self.frontier.size in self._roots:
                 self._check_heads()
-            self._check_tree(found.get(position, Row(position, None, None, None)))
+            self._check_tree(found.get(position) or Row(position, None, None, None))
         for row in rows:
             self._check_record(row)
             self._check_personal(row)
@@ -154,7 +156,7 @@ class _Check:
             self.problems.append(f"record row {position}: its key is not the one in its evidence")
         if evidence.startswith(_TAKES_BACK):
             self._claim(position, evidence)
-        elif shown := _field(evidence, b"text"):
+        elif shown := _field(evidence, _TEXT):
             self._shown.setdefault(shown, position)
 
     def _claim(self, position: int, evidence: bytes) -> None:
@@ -167,7 +169,7 @@ class _Check:
 
     def _check_personal(self, row: Row) -> None:
         position = row.position
-        committed = None if row.evidence is None else _field(row.evidence, b"personal")
+        committed = None if row.evidence is None else _field(row.evidence, _PERSONAL)
         if row.personal is None or row.secret is None:
             if committed is not None and position not in self._erased:
                 self.problems.append(f"personal row {position}: missing, and no entry says that it was erased")
@@ -180,6 +182,12 @@ class _Check:
 
 
 def _field(evidence: bytes, name: bytes) -> bytes | None:
-    """A plain string of canonical JSON. Within another string the quotes around a name would be escaped."""
-    _, found, rest = evidence.partition(b'"' + name + b'":"')
-    return rest[: rest.find(b'"')] if found else None
+    """A plain string of canonical JSON; ``name`` comes with the quotes and colon around it.
+
+    Within another string the quotes around a name would be escaped.
+    """
+    start = evidence.find(name)
+    if start < 0:
+        return None
+    start += len(name)
+    return evidence[start : evidence.find(b'"', start)]
