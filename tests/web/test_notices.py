@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ async def shown(folder: Path, jar: Cookies, *workers: Worker) -> None:
     """Pages that tell of the change, and the records that follow them."""
     for worker in workers:
         assert 'id="consent-change"' in (await worker.reads(jar, "de")).text
-        await asyncio.gather(*worker.app.site.notices._tasks)
+        await worker.app.site.asides.settled()
 
 
 def notices(folder: Path) -> list[dict[str, Any]]:
@@ -141,7 +140,7 @@ async def test_while_the_earlier_version_governs_the_notice_is_of_the_next_one(c
     before = worker.app._before
     assert before is not None
     await worker.reads(jar)
-    await asyncio.gather(*before.site.notices._tasks)
+    await before.site.asides.settled()
     assert [record["policy"] for record in notices(tmp_path)] == ["2"]
     clock.now = EFFECTIVE
     await worker.reads(jar)

@@ -76,7 +76,7 @@ def latest_decision(store: Store, subject: str) -> int | None:
 
 
 def _is_decision(record: Mapping[str, Any]) -> bool:
-    return bool(record["event"] != Event.NOTICE_SHOWN)
+    return record["event"] not in (Event.NOTICE_SHOWN, Event.EXPIRED)
 
 
 def as_record(row: Row) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from consent_mw.web.incoming import (
     read_body,
     safe_path,
 )
+from consent_mw.web.lapse import note_lapse
 from consent_mw.web.problem import Problem, problem
 from consent_mw.web.receipts import NO_STORE, Handler, Receipts
 from consent_mw.web.site import Site
@@ -132,6 +133,7 @@ class Endpoints:
 
     async def _state(self, request: Request, visit: Visit) -> Response:
         """``?service=ID``, repeatable, asks for services that are not declared: a page may hold tags of theirs back."""
+        note_lapse(visit, request.scope)
         asked = request.query_params.getlist("service")[:MAX_SERVICES_ASKED]
         view = state_view(visit.consent, asked)
         return JSONResponse(view, headers={**NO_STORE, "vary": "Cookie, Sec-GPC, DNT"})

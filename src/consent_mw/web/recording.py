@@ -20,6 +20,9 @@ from consent_mw.web.state import timestamp
 
 logger = logging.getLogger("consent_mw")
 
+NOBODY = Incoming(Choice(action="withdraw"), form=False)
+"""Stands for the request where no person said anything."""
+
 
 async def record(
     site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent, *, widening: bool
@@ -35,8 +38,8 @@ async def record(
     if recorder is None:
         return None
     try:
-        entry = await _entry(site, request, incoming, before, after)
-        await (recorder.append(entry) if widening else recorder.keep(entry))
+        made = await entry(site, request, incoming, before, after)
+        await (recorder.append(made) if widening else recorder.keep(made))
     except Exception:
         logger.exception("a decision could not be recorded")
         if not widening:
@@ -44,11 +47,12 @@ async def record(
         detail = "the choice could not be stored, so nothing was switched on; refusing still works; try again later"
         raise Problem(503, "Not saved", detail, {"retry-after": "30"}) from None
     if site.webhooks is not None:
-        await site.webhooks.announce(entry, after)
-    return entry.key
+        await site.webhooks.announce(made, after)
+    return made.key
 
 
-async def _entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
+async def entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
+    """The record of a decision."""
     now, page, policy = time.time(), _page(request, incoming), after.policy
     locale = site.locale(request, incoming.language)
     return Record(

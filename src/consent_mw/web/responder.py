@@ -31,6 +31,7 @@ from consent_mw.enforce.page_headers import (
 from consent_mw.enforce.rendered import Gate, Kind, gate_for, kind_of
 from consent_mw.web.expiry import expiries, folders
 from consent_mw.web.head import asks_for_document
+from consent_mw.web.lapse import note_lapse
 from consent_mw.web.location import removed_header
 from consent_mw.web.page import make_judge, make_page
 from consent_mw.web.redirect import Stopped, stopped_redirect
@@ -178,6 +179,8 @@ class Responder:
         self._gate = gate_for(kind, make_page(self._visit, self._scope, headers))
         if not self._site.enforces:
             return headers
+        if self._visit.lapsed is not None:
+            note_lapse(self._visit, self._scope)
         headers = self._contained(headers)
         if self._site.is_universal:
             return universal(headers)

@@ -27,7 +27,9 @@ from consent_mw.jurisdiction import Jurisdictions
 from consent_mw.ledger.base import Ledger
 from consent_mw.ledger.reports import Meaning
 from consent_mw.lint import lint
+from consent_mw.settings import MAX_AGE_DAYS
 from consent_mw.succession import is_ahead
+from consent_mw.web.asides import Asides
 from consent_mw.web.assets import load_assets
 from consent_mw.web.banner import Banner
 from consent_mw.web.changes import OnChange
@@ -76,8 +78,9 @@ class Site:
         self.config = config
         self.policy = build_policy(config, outgoing=successor is not None)
         self.jurisdictions = Jurisdictions(config)
-        self.max_age = max(max(rules.consent_seconds, rules.refusal_seconds) for rules in self.jurisdictions.all)
-        self.codec = TokenCodec(keys, self.policy.categories, self.max_age)
+        # Each regime ends a choice in its own time; a token is read for longer, so that one that ran out is known.
+        longest = max(max(rules.consent_seconds, rules.refusal_seconds) for rules in self.jurisdictions.all)
+        self.codec = TokenCodec(keys, self.policy.categories, max(longest, MAX_AGE_DAYS * DAY_SECONDS))
         self.records: Records = make_records(config, keys, ledger) if successor is None else successor.records
         self.recorder, self.webhooks = self.records
         self.enforces = config.enforcement.mode == "enforce"
@@ -104,7 +107,8 @@ class Site:
         meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
         if self.recorder is not None:
             self.recorder.prepare(self.banner.texts, meaning)
-        self.notices = Notices(self.recorder, (successor or self).policy, keys[-1])
+        self.asides = Asides(self.recorder, keys[-1])
+        self.notices = Notices(self.asides, (successor or self).policy)
         self.consent_mode = ConsentMode(self.policy, config.path, config.consent_mode)
         self.assets = {**banner_assets, **self.guard.assets, **self.consent_mode.assets}
         self.is_universal = config.enforcement.html == "universal"

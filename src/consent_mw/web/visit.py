@@ -35,6 +35,7 @@ class Visit:
     :ivar everything: nothing is held back from this visitor
     :ivar located: the site may know where this visitor is
     :ivar opt_out: the refusal that a signal makes of it, for the cookie of the next page
+    :ivar lapsed: the consent of a visitor with an id whose time is over
     """
 
     site: Site
@@ -45,6 +46,7 @@ class Visit:
     everything: bool
     located: bool
     opt_out: Stored | None = None
+    lapsed: Stored | None = None
 
 
 class Visits:
@@ -110,10 +112,15 @@ class Visits:
             everything=consent.grants.everything,
             located=site.location_category in consent.grants.categories,
             opt_out=_opt_out(consent, host_name, int(now)),
+            lapsed=stored if consent.stored is None and _is_consent(stored) else None,
         )
 
     def _denied(self, host: bytes, cookies: int) -> Visit:
         return Visit(self._site, self._nobody, self._site.host(host), (b"",) * cookies, 0.0, False, False)
+
+
+def _is_consent(stored: Stored | None) -> bool:
+    return stored is not None and stored.subject is not None and stored.grants_something
 
 
 def _opt_out(consent: Consent, host: str, now: int) -> Stored | None:
