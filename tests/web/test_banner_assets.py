@@ -27,7 +27,12 @@ BUDGET = 5 * 1024
 
 def test_names_follow_the_content() -> None:
     assets = load_assets()
-    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == {"banner.js", "banner.css", "preferences.css"}
+    assert {re.sub(r"\.[0-9a-f]{12}\.", ".", name) for name in assets} == {
+        "banner.js",
+        "frame.js",
+        "banner.css",
+        "preferences.css",
+    }
     assert all(asset.name == name for name, asset in assets.items())
     themed = load_assets(BannerSettings(theme={"radius": "3px"}))
     assert find(themed, "banner.js").name == find(assets, "banner.js").name

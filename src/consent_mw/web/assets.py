@@ -51,6 +51,7 @@ def load_assets(settings: BannerSettings | None = None) -> Mapping[str, Asset]:
     settings = settings or BannerSettings()
     texts = {
         "banner.js": script_source("banner"),
+        "frame.js": script_source("frame"),
         "banner.css": _style("banner") + (_style("modal") if settings.modal else "") + settings.theme_css,
         "preferences.css": _style("preferences"),
     }

@@ -20,8 +20,8 @@ from consent_mw.web.assets import Asset, find
 from consent_mw.web.block import Block
 from consent_mw.web.html import Template, escape, slot
 from consent_mw.web.news import announced
-from consent_mw.web.placeholder import placeholder
-from consent_mw.web.preferences import current_choice, preferences_form
+from consent_mw.web.placeholder import WHOLE_PAGE, placeholder
+from consent_mw.web.preferences import allow_form, current_choice, preferences_form
 from consent_mw.web.state import timestamp
 from consent_mw.web.words import Words, load_words
 
@@ -58,6 +58,7 @@ class Banner:
         self._styles = pages.Styles(
             *(f"{slot('base')}/assets/{find(assets, name).name}" for name in ("banner.css", "preferences.css"))
         )
+        self._frame_script = f"{slot('base')}/assets/{find(assets, 'frame.js').name}"
         self._words = load_words(locales, policy, settings, controller)
         shown = {tag: words.shown() | announced(notice, tag) for tag, words in self._words.items()}
         self._hashes = {tag: text_hash(texts) for tag, texts in shown.items()}
@@ -122,6 +123,14 @@ class Banner:
         :param width: the frame's ``width`` attribute, so that nothing moves when it appears; likewise ``height``
         """
         return placeholder(self._policy, id, self._in(locale), host=host, width=width, height=height).encode()
+
+    def frame_page(self, id: str, consent: Consent, locale: str, *, host: str, origin: str = "") -> bytes:
+        """The same as a document, for a frame that a script inserted: no script of ours need touch its page."""
+        words, (width, height) = self._in(locale), WHOLE_PAGE
+        box = placeholder(self._policy, id, words, host=host, width=width, height=height)
+        form = allow_form(consent, words, ' target="_parent"')
+        page = pages.frame(words, box, form, self._styles, self._frame_script)
+        return Template(page).fill(self._addresses(origin, "/"))
 
     def preferences_page(
         self,

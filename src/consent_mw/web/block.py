@@ -13,7 +13,7 @@ from consent_mw.settings import Controller, PolicySettings
 from consent_mw.web.assets import Asset, find
 from consent_mw.web.html import CLOSE, OPEN, escape, slot
 from consent_mw.web.news import change_ahead, news
-from consent_mw.web.preferences import choice_buttons, current_choice, form_start, preferences_address
+from consent_mw.web.preferences import allow_form, choice_buttons, form_start, preferences_address
 from consent_mw.web.state import state_view
 from consent_mw.web.words import LIST_SEPARATOR, Words
 
@@ -59,7 +59,7 @@ class Block:
             f"{change_ahead(self._notice, words) if consent.change_ahead else ''}"
             f"{question}{_entry(consent, words, hidden=asks or own)}"
             f'<dialog id="consent-preferences" aria-label="{words["preferences_title"]}"></dialog>'
-            f"{_allow_form(consent, words)}"
+            f"{allow_form(consent, words)}"
             f'<script src="{slot("base")}/assets/{self._script.name}" defer{slot("nonce")}></script></div>{CLOSE}'
         )
 
@@ -108,12 +108,6 @@ def _entry(consent: Consent, words: Words, *, hidden: bool) -> str:
     link = f'<a href="{preferences_address(words)}" data-consent-action="open">'
     opt_out = f" · {link}{words['opt_out_link']}</a>" if consent.rules.opt_out_link else ""
     return f'<div id="consent-entry"{" hidden" if hidden else ""}>{link}{words["settings"]}</a>{opt_out}</div>'
-
-
-def _allow_form(consent: Consent, words: Words) -> str:
-    """What the placeholders' buttons belong to: what holds now, and the one thing more that the button names."""
-    start = form_start("decision", words, ' id="consent-allow" hidden')
-    return f'{start}<input type="hidden" name="action" value="save">{current_choice(consent)}</form>'
 
 
 def _list(ids: Sequence[str], words: Words) -> str:

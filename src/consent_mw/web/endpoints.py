@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from consent_mw.core.urls import resolve as resolve_reference
 from consent_mw.web.deciding import Deciding
+from consent_mw.web.frames import frame_page
 from consent_mw.web.incoming import (
     FORM_TYPE,
     check_origin,
@@ -52,6 +53,7 @@ class Endpoints:
             "decision": {"POST": self._decision},
             "withdraw": {"POST": self._withdraw},
             "preferences": {"GET": self._preferences},
+            "placeholder": {"GET": self._placeholder},
             "partners": {"GET": self._partners},
             "health": {"GET": self._health},
             "report": {"POST": self._report},
@@ -146,6 +148,12 @@ class Endpoints:
             return_to=safe_path(request.query_params.get("return_to", "/")),
             observed=self._site.observed.services.values(),
         )
+        return HTMLResponse(page, headers={**NO_STORE, **_page_policy()})
+
+    async def _placeholder(self, request: Request, visit: Visit) -> Response:
+        page = frame_page(self._site, request, visit)
+        if page is None:
+            return Response(status_code=204, headers=NO_STORE)
         return HTMLResponse(page, headers={**NO_STORE, **_page_policy()})
 
     async def _partners(self, request: Request, visit: Visit) -> Response:

@@ -1,4 +1,5 @@
-"""Our own pages: preferences, errors, and the question at a page that needs consent. No script, no third party."""
+"""Our own pages: preferences, errors, the question at a page that needs consent. No third party, and no script but for
+the one in a frame, which speaks to the page around it."""
 
 from __future__ import annotations
 
@@ -72,6 +73,12 @@ def required(
         f'<form action="/"><button>{words["required_decline"]}</button></form></nav></main>'
     )
     return _document(words, words["required_title"], body, _links(styles))
+
+
+def frame(words: Words, box: str, form: str, styles: Styles, script: str) -> str:
+    """What a frame shows that the page guard holds back."""
+    head = f'{_links(styles)}<script src="{script}" defer></script>'
+    return _document(words, words["settings"], box + form, head, " data-frame")
 
 
 def receipt(words: Words, shown: Mapping[str, Any], query: str, styles: Styles) -> str:

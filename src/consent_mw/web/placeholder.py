@@ -15,6 +15,10 @@ from consent_mw.web.words import Words
 _LENGTH = re.compile(r"[0-9]{1,5}%?")
 
 
+WHOLE_PAGE = "100vw", "100vh"
+"""Width and height in a document of its own."""
+
+
 def placeholder(policy: Policy, id: str, words: Words, *, host: str, width: str, height: str) -> str:
     """
     :param host: says who it is where no service does
@@ -60,4 +64,4 @@ def _may_load_once(policy: Policy, id: str, *, is_frame: bool) -> bool:
 
 def _length(value: str, default: str) -> str:
     value = value.strip().removesuffix("px")
-    return value if _LENGTH.fullmatch(value) else default
+    return value if _LENGTH.fullmatch(value) or value in WHOLE_PAGE else default

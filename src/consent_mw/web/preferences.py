@@ -75,6 +75,12 @@ def current_choice(consent: Consent) -> str:
     return "".join(f'<input type="hidden" name="{name}" value="{escape(id)}">' for name, id in fields)
 
 
+def allow_form(consent: Consent, words: Words, attributes: str = "") -> str:
+    """What the placeholders' buttons belong to: what holds now, and the one thing more that the button names."""
+    start = form_start("decision", words, f' id="consent-allow" hidden{attributes}')
+    return f'{start}<input type="hidden" name="action" value="save">{current_choice(consent)}</form>'
+
+
 def _answerable(consent: Consent) -> dict[str, list[Service]]:
     """The services with a switch of their own, each under the first category that it needs a grant of."""
     policy, found = consent.policy, dict[str, list[Service]]()

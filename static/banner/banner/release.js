@@ -4,7 +4,7 @@ import { all, isOpen, isUniversal } from "./block.js";
 import { call, granted, isKnown, parse, state, verdicts } from "./state.js";
 
 // Our own hooks are no attributes that were held back.
-const HELD = /^data-consent-(?!action$|state$|path$|placeholder$|held$|allow$)/;
+const HELD = /^data-consent-(?!(action|state|path|placeholder|held|allow)$)/;
 /** @param {string} name */
 const isHeld = name => HELD.test(name);
 const held = () =>
@@ -41,6 +41,11 @@ export const free = element => {
   const script = isScript(element);
   const copied = element.type === "text/plain" && (script || element.localName === "style");
   const target = copied ? element.cloneNode() : element;
+  // A frame starts afresh: what stands in it, because the guard holds it back, is no step to go back to.
+  if (element.localName === "iframe") {
+    element.removeAttribute("src");
+    element.replaceWith(element);
+  }
   for (const mark of ["", "-held"]) target.removeAttribute("data-consent" + mark);
   try {
     if (copied) {
@@ -66,7 +71,7 @@ export const free = element => {
 
 /** Whether it would have waited for the end of the page. @param {any} script */
 const waits = script =>
-  script.dataset.consentType === "module" || (script.hasAttribute("defer") && script.dataset.consentSrc !== undefined);
+  script.dataset.consentType === "module" || (script.defer && "consentSrc" in script.dataset);
 // In document order, each once. Files load side by side, and an inline script waits for the ones before it, as it
 // would while a page is read; but not for ever.
 /** @param {any[]} scripts */
@@ -77,7 +82,7 @@ const run = async scripts => {
     if (!old.isConnected) continue;
     const script = free(old);
     if (script === old) continue;
-    if (!script.hasAttribute("src")) {
+    if (!script.src) {
       await Promise.all(loading);
       loading = [];
     } else if (!script.hasAttribute("async")) {
@@ -113,9 +118,10 @@ export const loadOnce = box => {
 
 // What a frame may do is settled when its document is fetched. Where pages differ by visitor, they come with it.
 const allowPlace = () => {
-  for (const frame of granted("geolocation") ? all("iframe[data-consent-allow]") : []) {
+  if (!granted("geolocation")) return;
+  for (const frame of all("[data-consent-allow]")) {
     frame.allow = frame.dataset.consentAllow;
-    delete frame.dataset.consentAllow;
+    frame.removeAttribute("data-consent-allow");
     // fetched anew; a browser on its way to the same address would not turn back for `src`
     frame.replaceWith(frame);
   }

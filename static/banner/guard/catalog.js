@@ -87,24 +87,24 @@ export function denied(address) {
 
 // A fingerprint may be a stranger's. The first find fetches the exact list, which decides from then on.
 /** Whether a find may be a stranger. */
-export const isGuess = () => hosts.length > 0;
+export const isGuess = () => hosts.length;
 /** @type {Promise<void> | undefined} */
 let learning;
-// a page's own <base> is not to lead it elsewhere
-const exactly = () => new URL(catalog.exactly, new URL(tag.dataset.at ?? tag.src, location.origin));
+/** An address of ours: a page's own <base> is not to lead elsewhere. @param {string} path */
+const ours = path => new URL(path, new URL(tag.dataset.at ?? tag.src, location.origin));
 /** @param {any} all */
 function adopt(all) {
   hosts = files = [];
   learn(all.references);
   for (const element of document.querySelectorAll(`[${HELD}]`)) again(element);
 }
-export const learnAll = () => (learning ??= load(exactly()).then(answer => answer.json()).then(adopt).catch(() => {}));
+export const learnAll = () => (learning ??= load(ours(catalog.exactly)).then(answer => answer.json()).then(adopt).catch(() => {}));
 /** For those who cannot wait. @param {any} address */
 export function surelyDenied(address) {
   if (denied(address) && isGuess())
     try {
       const request = new XMLHttpRequest();
-      request.open("GET", exactly(), false);
+      request.open("GET", ours(catalog.exactly), false);
       request.send();
       adopt(JSON.parse(request.response));
     } catch {
@@ -112,3 +112,5 @@ export function surelyDenied(address) {
     }
   return denied(address);
 }
+/** What a frame shows that is held back. @param {any} address */
+export const boxFor = address => ours("../placeholder?address=" + encodeURIComponent(address));

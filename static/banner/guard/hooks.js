@@ -1,9 +1,9 @@
 // What is put in front of a browser's own functions: the members of interfaces, or the globals, and what a Proxy needs
 // to know of them. What is refused fails as it does without a network.
 
-import { denied, isGuess, learnAll, surelyDenied } from "./catalog.js";
+import { boxFor, denied, isGuess, learnAll, surelyDenied } from "./catalog.js";
 import { HELD, PREFIX, again } from "./marks.js";
-import { clean, contacts, deniedIn } from "./markup.js";
+import { clean, contacts, deniedIn, isFrame } from "./markup.js";
 
 const { apply, construct } = Reflect;
 
@@ -14,6 +14,7 @@ function holds(element, name, value) {
   if (kept === `${value}` && !element.hasAttribute("data-consent")) return;
   const needs = deniedIn(name, value);
   if (needs) {
+    if (isFrame(element.localName, name)) element.setAttribute(name, boxFor(value));
     element.setAttribute("data-consent", needs);
     element.setAttribute(HELD, "");
     element.setAttribute(PREFIX + name, value);
@@ -126,9 +127,8 @@ const onFrame = {
 /** @type {[members: string, hook: ProxyHandler<any>, awaits?: string][]} */
 const hooks = [
   [
-    "Script.src Image.src Image.srcset IFrame.src Link.href " +
-      "Link.imageSrcset Media.src Video.poster Source.src " +
-      "Source.srcset Object.data Input.src Embed.src Track.src",
+    "Script.src Image.src Image.srcset IFrame.src Link.href Media.src Video.poster Source.src Source.srcset " +
+      "Object.data Input.src Embed.src Track.src",
     onAddress,
   ],
   ["Element.setAttribute Element.setAttributeNS", onAttribute],

@@ -1,12 +1,15 @@
 // Markup that a page's scripts write: what it would contact is held back before it is parsed.
 
-import { denied } from "./catalog.js";
+import { boxFor, denied } from "./catalog.js";
 import { HELD, PREFIX } from "./marks.js";
 
 /** Whether an attribute makes a browser contact its value. @param {string} element @param {string} name */
 export function contacts(element, name) {
-  return /^(\S+ (src|srcset|imagesrcset|poster)|(link|script|image|feimage) href|object data)$/i.test(element + " " + name);
+  return /^(\S+ (src|srcset|poster)|(link|script|image) href|object data)$/i.test(element + " " + name);
 }
+
+/** Whether an attribute fills a frame. @param {string} element @param {string} name */
+export const isFrame = (element, name) => /^iframe src$/i.test(element + " " + name);
 
 /** What must be granted for one of an attribute's addresses. @param {string} name @param {any} value */
 export function deniedIn(name, value) {
@@ -27,10 +30,11 @@ export function clean(markup) {
       /(?<=[\s"'/])(?:xlink:)?([a-z]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s>"']+)/gi,
       (attribute, name, equals, value) => {
         const plain = name.toLowerCase();
-        const needs = contacts(element, plain) && deniedIn(plain, value.replace(/^["']|["']$/g, ""));
+        const address = value.replace(/^["']|["']$/g, "");
+        const needs = contacts(element, plain) && deniedIn(plain, address);
         if (!needs) return attribute;
         ids = needs;
-        return PREFIX + name + equals + value;
+        return (isFrame(element, plain) ? `src=${boxFor(address)} ` : "") + PREFIX + name + equals + value;
       },
     );
     return ids ? held.replace(element, `${element} data-consent="${ids}" ${HELD}`) : whole;
