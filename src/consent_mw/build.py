@@ -123,6 +123,7 @@ def _category(entry: CategorySettings | None, default: Category | None, claimed:
         separate=separate,
         label=entry.label if entry is not None else None,
         description=entry.description if entry is not None else None,
+        personal_data=entry.personal_data if entry is not None else (),
     )
 
 
@@ -200,6 +201,8 @@ def _service(
         policy_url=entry.policy_url,
         retention=entry.retention,
         recipients=entry.recipients,
+        personal_data=entry.personal_data,
+        stored_in=entry.stored_in,
         declared=declared,
     )
 

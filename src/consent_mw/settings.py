@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from consent_mw.catalog.schema import Host, Id, Purpose, Strict, WebURL
+from consent_mw.catalog.schema import Host, Id, Phrase, Purpose, Strict, WebURL
 from consent_mw.core.regime import Regime
 from consent_mw.regimes.load import load_regimes
 
@@ -222,6 +222,7 @@ class CategorySettings(Strict):
     required: bool | None = None
     separate: bool | None = None
     purposes: tuple[Purpose, ...] | None = None
+    personal_data: tuple[Phrase, ...] = ()
 
 
 class Controller(Strict):
@@ -234,3 +235,4 @@ class Controller(Strict):
         str, StringConstraints(pattern=r"^(?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+)?$", max_length=254)
     ] = ""
     url: WebURL | Literal[""] = ""
+    stored_in: tuple[Phrase, ...] = ()

@@ -26,7 +26,22 @@ def validator(name: str) -> Draft202012Validator:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Journal:
-    site = Journal(tmp_path, {"use": ["google-analytics"], "controller": {"name": "Shop Ltd"}})
+    config = {
+        "use": ["google-analytics"],
+        "controller": {"name": "Shop Ltd", "stored_in": ["IE"]},
+        "categories": [{"id": "personalization_analytics", "personal_data": ["pages visited"]}],
+        "services": [
+            {
+                "id": "chat",
+                "name": "Chat",
+                "purposes": ["support"],
+                "hosts": ["chat.example"],
+                "personal_data": ["messages", "pages visited"],
+                "stored_in": ["US", "IE"],
+            }
+        ],
+    }
+    site = Journal(tmp_path, config)
     visitor, gone = site.visitor(**{"sec-gpc": "1"}), site.visitor()
     decide(visitor, "save", services={"google-analytics": True})
     decide(gone)
@@ -75,3 +90,17 @@ def test_every_receipt_is_as_published(site: Journal) -> None:
         assert not validator("receipt").is_valid(broken)
     evidence = {**grant["evidence"], "index": grant["proof"]["index"], "personal": None}
     validator("record").validate(evidence)
+
+
+def test_a_receipt_names_kinds_of_data_and_places_where_the_site_does(site: Journal) -> None:
+    visitor = site.visitor()
+    decide(visitor)
+    receipt = visitor.get("/consent/receipt").json()
+    processing = {entry["purpose"]: entry for entry in receipt["pii_processing"]}
+    told = processing["personalization_analytics"]
+    assert told["pii_information"] == [{"pii_type": "pages visited"}, {"pii_type": "messages"}]
+    assert told["storage_locations"] == ["IE", "US"]
+    assert processing["geolocation"]["storage_locations"] == ["IE"]
+    assert "pii_information" not in processing["geolocation"], "what was not said is left out"
+    partners = {service["id"]: service for service in visitor.get("/consent/partners").json()["services"]}
+    assert partners["chat"]["stored_in"] == ["US", "IE"]

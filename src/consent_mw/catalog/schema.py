@@ -30,6 +30,7 @@ CookieName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Z
 Host = Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9][a-z0-9-]{0,62}$")]
 Embed = Annotated[str, StringConstraints(pattern=r"^(?:script|blockquote\.[A-Za-z0-9_-]{1,80})$")]
 """What a service's script makes a post or a form of: block quotes of a class, or the place where it stands itself."""
+Phrase = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 WebURL = Annotated[
     str, StringConstraints(pattern=r"^(?:https?://[^\s\"'<>\\]+|/[^\s\"'<>\\/][^\s\"'<>\\]*|/)$", max_length=2000)
@@ -75,6 +76,8 @@ class ServiceEntry(Strict):
     policy_url: WebURL | Literal[""] = ""
     retention: str = Field(default="", max_length=120)
     recipients: tuple[str, ...] = ()
+    personal_data: tuple[Phrase, ...] = ()
+    stored_in: tuple[Phrase, ...] = ()
     note: str = ""
 
     @field_validator("paths")

@@ -173,6 +173,8 @@ class Endpoints:
                 "cookies": [{"name": rule.name, "days": rule.max_age_days} for rule in service.cookies],
                 "storage": service.storage,
                 "retention": service.retention,
+                "personal_data": service.personal_data,
+                "stored_in": service.stored_in,
                 "policy_url": service.policy_url,
                 "declared": service.declared,
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from consent_mw.core.policy import Category, Policy
@@ -55,7 +56,11 @@ def _party(controller: Controller, host: str) -> dict[str, str]:
 
 def _processing(site: Site, policy: Policy, category: Category) -> dict[str, Any]:
     services = [service for service in policy.declared if category.id in service.categories]
+    kinds = dict.fromkeys(chain(category.personal_data, *(service.personal_data for service in services)))
+    places = dict.fromkeys(chain(site.config.controller.stored_in, *(service.stored_in for service in services)))
+    said = {"pii_information": [{"pii_type": kind} for kind in kinds], "storage_locations": list(places)}
     return {
+        **{name: values for name, values in said.items() if values},
         "purpose": category.id,
         "purpose_type": list(category.purposes),
         "lawful_basis": "necessary" if category.required else "consent",
