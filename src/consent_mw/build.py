@@ -123,7 +123,6 @@ def _category(entry: CategorySettings | None, default: Category | None, claimed:
         separate=separate,
         label=entry.label if entry is not None else None,
         description=entry.description if entry is not None else None,
-        personal_data=entry.personal_data if entry is not None else (),
     )
 
 

@@ -133,3 +133,19 @@ def test_the_choice_can_be_changed_on_the_preferences_page(site: str, context: B
         service.uncheck()
     press(page, "save", within="#consent-preferences")
     assert [id for id, decision in _decisions(page, site).items() if decision == GRANTED] == ["necessary"]
+
+
+def test_whoever_refuses_in_the_preferences_sees_a_link_to_the_receipt(site: str, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(site + PAGE)
+    press(page, "reject_all")
+    page.locator('[data-consent-action="open"]:visible').first.click()
+    press(page, "reject_all", within="#consent-preferences")
+    expect(page.locator("#consent-status")).to_have_text("Your choice is saved.")
+    page.get_by_role("link", name="Your receipt").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your receipt")
+    expect(page.locator("main")).to_contain_text("Refused")
+    page.go_back()
+    press(page, "close", within="#consent-preferences")
+    expect(page).to_have_url(site + PAGE)
+    assert "ticket" not in page.evaluate("document.referrer")

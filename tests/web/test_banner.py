@@ -426,7 +426,7 @@ def test_no_text_of_a_site_becomes_markup() -> None:
     for render in (
         lambda b, p: b.block(_undecided(p), "en", return_to=HOSTILE, nonce=HOSTILE, origin=HOSTILE),
         lambda b, p: b.block(_undecided(p, Signals(gpc=True)), "en"),
-        lambda b, p: b.preferences_page(_undecided(p), "en", message=HOSTILE, return_to=HOSTILE),
+        lambda b, p: b.preferences_page(_undecided(p), "en", ticket=HOSTILE, return_to=HOSTILE),
         lambda b, p: b.required_page(["evil", "identification"], _undecided(p), "en", return_to=HOSTILE),
         lambda b, p: b.error_page(400, HOSTILE, HOSTILE, "en", return_to=HOSTILE),
         lambda b, p: b.placeholder("evil", "en", consent=_undecided(p), width=HOSTILE, height=HOSTILE),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -234,3 +237,30 @@ def test_a_ledger_that_cannot_be_read_is_503_and_leaves_the_cookie(site: Journal
     for response in (visitor.get("/consent/receipt"), visitor.get("/consent/history"), visitor.post("/consent/erase")):
         assert response.status_code == 503
     assert visitor.cookies["__Host-consent"] == cookie
+
+
+def test_a_refusal_in_the_preferences_leads_to_its_receipt_and_back(site: Journal) -> None:
+    visitor = site.visitor()
+    form = {"action": "reject_all", "layer": "2", "return_to": "/a?b=1&c=2", "language": "de"}
+    for _ in range(2):  # whoever refused at the banner says it again to get one
+        answer = visitor.post("/consent/decision", data=form, follow_redirects=False)
+        assert answer.status_code == 303
+        where = urlsplit(answer.headers["location"])
+        assert where.path == "/consent/preferences"
+        page = visitor.get(answer.headers["location"], headers={"accept": "text/html"})
+        assert "Ihre Wahl ist gespeichert." in page.text
+        assert 'href="/a?b=1&amp;c=2"' in page.text
+        assert page.headers["referrer-policy"] == "strict-origin", "no page learns the ticket"
+        (address,) = re.findall(r'href="(/consent/receipt\?ticket=[^"]+)"', page.text)
+        receipt = visitor.get(html.unescape(address)).json()
+        assert receipt["events"][0]["event_state"] == "ConsentRefused"
+    forged = visitor.get("/consent/preferences?ticket=x%22%3E<b>", headers={"accept": "text/html"})
+    assert "receipt?ticket" not in forged.text
+    assert 'id="consent-status"' not in forged.text
+
+
+@pytest.mark.parametrize("changed", [{"action": "accept_all"}, {"layer": "1"}])
+def test_any_other_form_leads_straight_back(site: Journal, changed: dict[str, str]) -> None:
+    form = {"action": "reject_all", "layer": "2", "return_to": "/a", **changed}
+    answer = site.visitor().post("/consent/decision", data=form, follow_redirects=False)
+    assert answer.headers["location"] == "/a"

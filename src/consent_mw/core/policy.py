@@ -50,7 +50,6 @@ class Category:
     separate: bool = False
     label: str | None = None
     description: str | None = None
-    personal_data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,6 @@ class Service:
     :ivar paths: ``host/prefix`` for a part of a shared host, or ``/file.js`` for a self-hosted script on any host
     :ivar inline: literal strings by which an inline script that loads or calls the service is known
     :ivar embeds: ``blockquote.CLASS``, which its script turns into a post, or ``script``, which shows something itself
-    :ivar personal_data: kinds of it that the service gets; ``stored_in``: countries or places where they are kept
     :ivar declared: the site discloses it, so that consent may be asked for it
     """
 

@@ -139,13 +139,13 @@ class Banner:
         *,
         origin: str = "",
         return_to: str = "/",
-        message: str = "",
+        ticket: str = "",
         observed: Iterable[Service] = (),
     ) -> bytes:
         """The second layer as a page, with every detail.
 
         :param origin: put before our own addresses, where the app is mounted at a path
-        :param message: said above everything else
+        :param ticket: leads to the receipt of what has just been saved
         :param observed: services seen on a site that declares none
         """
         words = self._in(locale)
@@ -154,10 +154,10 @@ class Banner:
             words,
             self._controller,
             form,
-            message,
             self._styles,
             privacy_url=self._privacy_url,
             receipt=consent.subject is not None,
+            ticket=ticket,
         )
         return Template(page).fill(self._addresses(origin, return_to))
 

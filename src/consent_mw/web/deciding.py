@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -37,7 +38,7 @@ class Deciding:
         if incoming.signal and not before.has_new_signal:
             return JSONResponse(state_view(before), headers=NO_STORE)
         stored = decide(before, incoming.choice, site=visit.host, now=now, new_subject=new_subject)
-        again = self._flood.repeated(before.stored, stored)
+        again = None if _asks_for_a_receipt(incoming, stored) else self._flood.repeated(before.stored, stored)
         if again is not None:
             stored, key = again
         after = resolve(before.policy, stored, before.signals, before.rules, now=now)
@@ -47,7 +48,7 @@ class Deciding:
         receipt = self._receipts.address(request, after, key)
         response: Response
         if incoming.form:
-            response = RedirectResponse(incoming.return_to, 303, NO_STORE)
+            response = RedirectResponse(_next_page(incoming, after, receipt), 303, NO_STORE)
             if receipt is not None:
                 response.headers["link"] = f'<{receipt}>; rel="describedby"'
         else:
@@ -74,3 +75,19 @@ class Deciding:
         if after.stored is not None:
             self._flood.remember(before.stored, after.stored, key)
         return key
+
+
+def _asks_for_a_receipt(incoming: Incoming, stored: Stored) -> bool:
+    """A refusal at the banner leads straight back; saying it again in the preferences is how to get a receipt for it.
+
+    It writes no more than whoever comes without a cookie could.
+    """
+    return incoming.in_preferences and stored.subject is None
+
+
+def _next_page(incoming: Incoming, after: Consent, receipt: str | None) -> str:
+    """Where a form leads: back, or from the preferences to them again when they alone can tell of the receipt."""
+    if receipt is None or after.stored is None or not _asks_for_a_receipt(incoming, after.stored):
+        return incoming.return_to
+    base, _, ticket = receipt.rpartition("/receipt?")
+    return f"{base}/preferences?{ticket}&{urlencode({'language': incoming.language, 'return_to': incoming.return_to})}"

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from datetime import UTC, date, datetime
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -141,14 +142,19 @@ class Endpoints:
         return JSONResponse(view, headers={**NO_STORE, "vary": "Cookie, Sec-GPC, DNT"})
 
     async def _preferences(self, request: Request, visit: Visit) -> Response:
+        ticket = request.query_params.get("ticket", "")
+        known = ticket if self._site.tickets.read(ticket) is not None else ""
         page = self._site.banner.preferences_page(
             visit.consent,
             self._site.locale(request, request.query_params.get("language", "")),
             origin=request.scope.get("root_path", ""),
             return_to=safe_path(request.query_params.get("return_to", "/")),
+            ticket=quote(known),
             observed=self._site.observed.services.values(),
         )
-        return HTMLResponse(page, headers={**NO_STORE, **_page_policy()})
+        # A ticket tells one visitor from all others: no page learns it from where they came.
+        referrer = {"referrer-policy": "strict-origin"} if ticket else {}
+        return HTMLResponse(page, headers={**NO_STORE, **_page_policy(), **referrer})
 
     async def _placeholder(self, request: Request, visit: Visit) -> Response:
         page = frame_page(self._site, request, visit)

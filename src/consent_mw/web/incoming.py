@@ -31,6 +31,7 @@ class Incoming:
     :ivar form: it came from a form, so the answer is a page or a redirect
     :ivar return_to: the page it was said on, a path of this site; empty where only the request's Referer knows it
     :ivar signal: name of the browser's signal that says it, where no person pressed a button
+    :ivar in_preferences: the form stands in the preferences, where an answer can be read
     :ivar heard: signals that the browser says to scripts, with or without the header (W3C GPC section 3.3)
     """
 
@@ -40,6 +41,7 @@ class Incoming:
     language: str = ""
     signal: str = ""
     heard: Signals = NO_SIGNALS
+    in_preferences: bool = False
 
 
 class _Body(Strict):
@@ -171,7 +173,13 @@ def _parse_form(body: bytes, policy: Policy) -> Incoming:
         services=dict.fromkeys(ticked, True) | dict.fromkeys(emptied, False),
     )
     last: Mapping[str, str] = dict(fields)
-    return Incoming(choice, True, safe_path(last.get("return_to", "/")), last.get("language", "")[:35])
+    return Incoming(
+        choice,
+        form=True,
+        return_to=safe_path(last.get("return_to", "/")),
+        language=last.get("language", "")[:35],
+        in_preferences=last.get("layer") == "2",
+    )
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:

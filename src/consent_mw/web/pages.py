@@ -22,15 +22,17 @@ class Styles(NamedTuple):
 
 
 def preferences(
-    words: Words, controller: Controller, form: str, message: str, styles: Styles, *, privacy_url: str, receipt: bool
+    words: Words, controller: Controller, form: str, styles: Styles, *, privacy_url: str, receipt: bool, ticket: str
 ) -> str:
     """What is in ``<main>`` the banner's script shows as a dialog over the site's page, the style included."""
-    said = f'<p id="consent-status" role="status">{escape(message)}</p>' if message else ""
+    said, link = "", _receipt_link(words) if receipt else ""
+    if ticket:  # the only time that this link can be had
+        said = f'<p id="consent-status" role="status">{words["saved"]}</p>{_receipt_link(words, f"?ticket={ticket}")}'
     body = (
         f'<main id="consent-preferences">{_link(styles.preferences)}'
         f"<header><h1>{words['preferences_title']}</h1>"
         f'<a href="{slot("return_to")}" data-consent-action="close">{words["close"]}</a></header>'
-        f"{said}{form}{_receipt_link(words) if receipt else ''}{_controller(words, controller, privacy_url)}</main>"
+        f"{said}{form}{link}{_controller(words, controller, privacy_url)}</main>"
     )
     return _document(words, words["preferences_title"], body, _link(styles.banner), ' id="consent-root"')
 
@@ -93,8 +95,8 @@ def _about(words: Words, policy: Policy, id: str) -> str:
     return f"<p>{escape(words.purposes(service.purposes))}</p>" if service is not None else ""
 
 
-def _receipt_link(words: Words) -> str:
-    return f'<p><a href="{slot("base")}/receipt">{words["receipt_title"]}</a></p>'
+def _receipt_link(words: Words, query: str = "") -> str:
+    return f'<p><a href="{slot("base")}/receipt{escape(query)}">{words["receipt_title"]}</a></p>'
 
 
 def _controller(words: Words, controller: Controller, privacy_url: str) -> str:

@@ -38,7 +38,7 @@ def preferences_form(
     seen = [service for service in observed if service.id not in consent.services()]
     extra = _seen(seen, words) if seen else ""
     return (
-        f"{form_start('decision', words)}"
+        f'{form_start("decision", words)}<input type="hidden" name="layer" value="2">'
         f"<p>{words['preferences_intro']}</p>{signal_note(consent, words)}{categories}{extra}"
         f'<footer><div class="c-actions">'
         # The first button in the source is the one that the Enter key presses.

@@ -56,7 +56,8 @@ def _party(controller: Controller, host: str) -> dict[str, str]:
 
 def _processing(site: Site, policy: Policy, category: Category) -> dict[str, Any]:
     services = [service for service in policy.declared if category.id in service.categories]
-    kinds = dict.fromkeys(chain(category.personal_data, *(service.personal_data for service in services)))
+    own = (entry.personal_data for entry in site.config.categories if entry.id == category.id)
+    kinds = dict.fromkeys(chain(*own, *(service.personal_data for service in services)))
     places = dict.fromkeys(chain(site.config.controller.stored_in, *(service.stored_in for service in services)))
     said = {"pii_information": [{"pii_type": kind} for kind in kinds], "storage_locations": list(places)}
     return {
