@@ -13,7 +13,7 @@ import pytest
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.erasure import erase
-from consent_mw.ledger.files import network_file_system
+from consent_mw.ledger.files import bsd_mounts, linux_mounts, network_mount
 from consent_mw.ledger.proofs import head
 from consent_mw.ledger.sqlite import SqliteLedger
 from consent_mw.ledger.sqlite_file import connect
@@ -26,6 +26,15 @@ MOUNTS = r"""22 27 0:21 / / rw - ext4 /dev/sda1 rw
 31 30 0:41 / /srv/shared/local rw - xfs /dev/sdb1 rw
 32 22 0:42 / /mnt/my\040share rw - cifs //server/share rw
 33 22 0:43 / /srv/shared2 rw - ext4 /dev/sdc1 rw
+"""
+
+MAC_MOUNTS = """/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)
+devfs on /dev (devfs, local, nobrowse)
+/dev/disk3s5 on /System/Volumes/Data (apfs, local, journaled, nobrowse)
+map auto_home on /System/Volumes/Data/home (autofs, automounted, nobrowse)
+//me@server.example/team on /Volumes/team (smbfs, nodev, nosuid, mounted by me)
+server.example:/export on /Volumes/team (old) on ice (nfs, nodev, nosuid, mounted by me)
+/dev/disk4s1 on /Volumes/stick (exfat, local, nodev, nosuid, noowners)
 """
 
 
@@ -185,7 +194,21 @@ def test_many_processes_create_and_share_one_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_network_share_is_told_from_a_local_disk(path: str, kind: str | None) -> None:
-    assert network_file_system(Path(path), MOUNTS) == kind
+    assert network_mount(str(Path(path).parent), linux_mounts(MOUNTS)) == kind
+
+
+@pytest.mark.parametrize(
+    ("directory", "kind"),
+    [
+        ("/Users/me/app", None),
+        ("/Volumes/team", "smbfs"),
+        ("/Volumes/team (old) on ice/app", "nfs"),
+        ("/Volumes/teammate", None),
+        ("/Volumes/stick", None),
+    ],
+)
+def test_a_network_share_is_known_on_macos_too(directory: str, kind: str | None) -> None:
+    assert network_mount(directory, bsd_mounts(MAC_MOUNTS)) == kind
 
 
 def test_a_ledger_on_a_network_share_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

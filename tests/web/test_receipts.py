@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from consent_mw.ledger.base import Record
 from consent_mw.ledger.heads import PublicKey, Signer, seed_from_secret_key
 from consent_mw.ledger.receipts import verify_receipt
 from consent_mw.ledger.verify import verify
@@ -264,3 +265,25 @@ def test_any_other_form_leads_straight_back(site: Journal, changed: dict[str, st
     form = {"action": "reject_all", "layer": "2", "return_to": "/a", **changed}
     answer = site.visitor().post("/consent/decision", data=form, follow_redirects=False)
     assert answer.headers["location"] == "/a"
+
+
+def test_a_ledger_that_only_appends_says_so_to_operator_and_visitor(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class OnlyAppends:
+        """A ledger of the site's own, without ``run``."""
+
+        async def open(self) -> None: ...
+
+        async def append(self, record: Record) -> int:
+            return 0
+
+        async def close(self) -> None: ...
+
+    visitor = Journal(tmp_path, ledger=OnlyAppends()).visitor()
+    assert "receipt" not in decide(visitor)
+    assert "OnlyAppends only appends" in caplog.text
+    answers = visitor.get("/consent/receipt"), visitor.get("/consent/history"), visitor.post("/consent/erase")
+    for answer in answers:
+        assert answer.status_code == 501
+        assert "whoever runs this site can look" in answer.json()["detail"]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK_FILE_SYSTEMS = frozenset(
-    "9p afs ceph cifs fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs lustre nfs nfs4 smb2 smb3 smbfs".split()
+    "9p afpfs afs ceph cifs fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs lustre".split()
+    + "nfs nfs4 smb2 smb3 smbfs webdav".split()
 )
 
 
@@ -44,22 +48,42 @@ def write_synced(directory: Path, name: str, data: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def network_file_system(path: Path, mounts: str | None = None) -> str | None:
-    """The kind of network share that a path is on; None where it is on none, or nobody can tell.
-
-    :param mounts: text of ``/proc/self/mountinfo``, read from there when absent (Linux)
-    """
+def network_file_system(path: Path) -> str | None:
+    """The kind of network share that a path is on; None where it is on none, or nobody can tell."""
     if os.name == "nt":
         return "network share" if str(path.absolute()).startswith("\\\\") else None
-    if mounts is None:
-        try:
-            mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-    real, kind, longest = os.path.realpath(path.parent), None, -1
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        point = before.split(" ")[4].encode().decode("unicode_escape")  # a blank is written as \040
-        if len(point) >= longest and (real + "/").startswith(point.rstrip("/") + "/"):
-            kind, longest = after.split(" ")[0], len(point)
+    try:
+        if sys.platform == "darwin":
+            mounts = bsd_mounts(subprocess.check_output(["/sbin/mount"], text=True, timeout=5))
+        else:
+            mounts = linux_mounts(MOUNTS.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return network_mount(os.path.realpath(path.parent), mounts)
+
+
+Mount = tuple[str, str]
+"""Where a file system is mounted, and its kind."""
+
+
+def network_mount(directory: str, mounts: Iterable[Mount]) -> str | None:
+    """Of the mounts that hold a directory the last one with the longest path counts: the kind, if of a network."""
+    kind, longest = "", -1
+    for point, candidate in mounts:
+        if len(point) >= longest and (directory + "/").startswith(point.rstrip("/") + "/"):
+            kind, longest = candidate, len(point)
     return kind if kind in NETWORK_FILE_SYSTEMS else None
+
+
+def linux_mounts(text: str) -> Iterator[Mount]:
+    """From ``/proc/self/mountinfo``; a blank is written as ``\\040`` there."""
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        yield before.split(" ")[4].encode().decode("unicode_escape"), after.split(" ")[0]
+
+
+def bsd_mounts(text: str) -> Iterator[Mount]:
+    """From what ``mount`` prints on macOS and the BSDs: ``SOURCE on POINT (KIND, OPTION, …)``."""
+    for line in text.splitlines():
+        before, _, after = line.rpartition(" (")
+        yield before.partition(" on ")[2], after.rstrip(")").partition(",")[0]

@@ -89,6 +89,9 @@ class MemoryStore:
     def erasures(self) -> Iterator[Erasure]:
         return iter(sorted(self._erasures))
 
+    def known_texts(self, hashes: Collection[str]) -> set[str]:
+        return self._texts.keys() & hashes
+
     def texts(self) -> Iterator[tuple[str, bytes]]:
         return iter(self._texts.items())
 

@@ -209,6 +209,9 @@ class PostgresStore:
         for row in self._rows("SELECT idx, whole, entry FROM erasure ORDER BY idx, whole"):
             yield Erasure(*row)
 
+    def known_texts(self, hashes: Collection[str]) -> set[str]:
+        return {hash for (hash,) in self._rows("SELECT hash FROM text WHERE hash = ANY($1)", list(hashes))}
+
     def texts(self) -> Iterator[tuple[str, bytes]]:
         yield from self._rows("SELECT hash, body FROM text ORDER BY hash")
 

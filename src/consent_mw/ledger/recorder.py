@@ -33,6 +33,10 @@ PATIENCE_SECONDS = 1.0
 """How long a refusal or withdrawal waits for the ledger before it is spooled instead."""
 PROBE_SECONDS = 2.0
 """How long an answer about health holds."""
+_ONLY_APPENDS = (
+    "the ledger %s only appends: receipts, histories and erasures are answered with 501; give it "
+    "`async def run(self, work)`, which calls work(store) in a thread, or answer visitors yourself from its parts"
+)
 HEAD_SECONDS = 3600.0
 """A new head is signed at most so often while decisions come in, and when the app stops."""
 
@@ -86,7 +90,9 @@ class Recorder:
         async with self._lock():
             if not self._ready:
                 await self._ledger.open()
-                if self.auditable:
+                if not self.auditable:
+                    logger.warning(_ONLY_APPENDS, type(self._ledger).__name__)
+                else:
                     await self.run(partial(_keep_texts, texts=self._texts))
                     await self._compare_meanings()
                 self._ready = True
@@ -212,12 +218,11 @@ def append_note(path: Path, note: str) -> None:
 
 
 def _keep_texts(store: Store, texts: Mapping[str, bytes]) -> None:
-    known = {hash for hash, _ in store.texts()}
-    missing = {hash: body for hash, body in texts.items() if hash not in known}
+    missing = texts.keys() - store.known_texts(texts.keys())
     if missing:
         with store.transaction():
-            for hash, body in missing.items():
-                store.put_text(hash, body)
+            for hash in sorted(missing):
+                store.put_text(hash, texts[hash])
 
 
 def _take_the_lock(store: Store) -> None:

@@ -191,6 +191,10 @@ class SqliteStore:
         for row in self._rows("SELECT idx, whole, entry FROM erasure ORDER BY idx, whole"):
             yield Erasure(*row)
 
+    def known_texts(self, hashes: Collection[str]) -> set[str]:
+        query = "SELECT hash FROM text WHERE hash IN (SELECT value FROM json_each(?))"
+        return {hash for (hash,) in self._rows(query, json.dumps(list(hashes)))}
+
     def texts(self) -> Iterator[tuple[str, bytes]]:
         yield from self._rows("SELECT CAST(hash AS TEXT), coalesce(CAST(body AS BLOB), x'') FROM text ORDER BY hash")
 

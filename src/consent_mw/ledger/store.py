@@ -163,6 +163,10 @@ class Store(Protocol):
 
     def erasures(self) -> Iterator[Erasure]: ...
 
+    def known_texts(self, hashes: Collection[str]) -> set[str]:
+        """Those of these hashes whose words are kept."""
+        ...
+
     def texts(self) -> Iterator[tuple[str, bytes]]: ...
 
     def heads(self) -> Iterator[tuple[int, str]]:

@@ -117,8 +117,10 @@ class Receipts:
 
     def _recorder(self) -> Recorder:
         recorder = self._site.recorder
-        if recorder is None or not recorder.auditable:
-            raise Problem(404, "No records", "this site keeps no records that could be read back")
+        if recorder is None:
+            raise Problem(404, "No records", "this site keeps no records")
+        if not recorder.auditable:
+            raise Problem(501, "Not available here", "records are kept, but elsewhere; whoever runs this site can look")
         return recorder
 
 
