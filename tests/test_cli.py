@@ -92,6 +92,7 @@ def test_catalog_says_whose_a_host_is_and_which_line_of_a_list_says_so(monkeypat
         "a.counter.partner.example: blocklist.txt (blocklist), waits for personalization_analytics",
         "  examples/blocklist.txt, line 3: counter.partner.example",
     ]
+    assert "  examples/blocklist.txt: 2 hosts and paths, 0 rules not understood\n" in run("check", config[1])[1]
     assert run("catalog", "--host", "www.youtube.com/embed/x")[1].startswith("www.youtube.com: YouTube (youtube)")
     assert run("catalog", "--host", "nobody.example") == (FAILED, "nobody.example: nobody's, it is not held back\n")
 

@@ -79,6 +79,9 @@ def _check(options: argparse.Namespace, out: TextIO) -> int:
         kind = "always on" if category.required else "asked for alone" if category.separate else "asked for"
         services = [service.id for service in policy.declared if category.id in service.categories]
         print(f"  {category.id} ({kind}): {', '.join(services) or 'no declared service'}", file=out)
+    for settings in config.enforcement.lists:
+        lines, skipped = read_list(settings.file)
+        print(f"  {settings.file}: {len(lines)} hosts and paths, {skipped} rules not understood", file=out)
     remarks = lint(config, policy)
     for remark in remarks:
         print(f"  remark {remark}", file=out)
