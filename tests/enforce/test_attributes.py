@@ -110,6 +110,12 @@ def test_where_it_is_cut_does_not_matter(cut: int) -> None:
     assert gated([text[:cut], text[cut:]]) == gated(text)
 
 
+@pytest.mark.parametrize("filling", range(900, 1100, 8))
+def test_how_far_back_a_comment_began_does_not_depend_on_the_cuts(filling: int) -> None:
+    text = b"<p style=''><style>a {} b {} c {}</style>x<!--%b<p %b>-->" % (b"." * filling, STYLE)
+    assert gated([text[:20], text[20:28], text[28:]]) == gated(text)
+
+
 @pytest.mark.parametrize(
     ("data", "suspicious"),
     [

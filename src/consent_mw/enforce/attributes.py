@@ -27,6 +27,8 @@ _BEGUN = "|".join(sorted({name[:length] for name in _NAMES for length in range(1
 _TAIL = re.compile(rb" (?:(?:" + _BEGUN + rb"|on?[a-z]*) *|(?:" + _OTHER + rb") *=[^=>]{0,200})\Z")
 _TAIL_BYTES = 280
 CONTEXT_BYTES = 1024
+LAST_BYTES = 2 * CONTEXT_BYTES
+"""Of these the tokenizer may hold a part back."""
 _BLANK = rb"[\t\n\f\r ]*"
 _VALUE = re.compile(
     _BLANK + rb"=" + _BLANK + rb"""(?:"([^"]*)(?:"|(\Z))|'([^']*)(?:'|(\Z))"""
@@ -86,9 +88,9 @@ class AttributeScan:
     def is_waiting(self) -> bool:
         return bool(self._waiting)
 
-    def begin(self, before: bytes) -> None:
-        """From here on text is looked at again; ``before`` is what went by."""
-        self._before = before
+    def begin(self, before: bytes, *, is_cut: bool) -> None:
+        """From here on text is looked at again; ``before`` is what went by, all of it or the end."""
+        self._before = before[-CONTEXT_BYTES:].rjust(CONTEXT_BYTES if is_cut else 0, b"\0")
         self._marked = None
 
     def passed(self, data: bytes) -> None:

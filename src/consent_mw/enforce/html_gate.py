@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 
 from consent_mw.core.urls import OWN
-from consent_mw.enforce.attributes import CONTEXT_BYTES, AttributeScan, is_suspicious, tail_bytes
+from consent_mw.enforce.attributes import LAST_BYTES, AttributeScan, is_suspicious, tail_bytes
 from consent_mw.enforce.element_text import ElementText
 from consent_mw.enforce.embedded import documents
 from consent_mw.enforce.frames import without_geolocation
@@ -109,10 +109,10 @@ class HtmlGate:
         ready = len(data) - tail_bytes(self._last, data)
         data, self._tail = data[:ready], data[ready:]
         if not self._scanning:
-            self._scan.begin(self._last[: len(self._last) - tokenizer.pending_bytes])
+            self._scan.begin(self._last[: -tokenizer.pending_bytes or None], is_cut=len(self._last) >= LAST_BYTES)
         is_going_on = self._scanning and (self._scan.is_waiting or tokenizer.pending_bytes > 0)
         self._scanning = is_going_on or is_suspicious(self._last[-1:] + data)
-        self._last = data[-CONTEXT_BYTES:] if len(data) >= CONTEXT_BYTES else (self._last + data)[-CONTEXT_BYTES:]
+        self._last = data[-LAST_BYTES:] if len(data) >= LAST_BYTES else (self._last + data)[-LAST_BYTES:]
         return data
 
     def _fail(self, unjudged: bytes = b"") -> bytes:
@@ -131,6 +131,8 @@ class HtmlGate:
                 if isinstance(piece, bytes):
                     if self._held is not None:
                         self._held.add(piece)
+                        if self._scanning:
+                            self._scan.passed(piece)
                     elif self._expect is not None:
                         out.append(self._announced(piece))
                     else:
@@ -255,7 +257,6 @@ class HtmlGate:
         if element is None:
             return b""
         tag, text = element.tag, element.text
-        self._scan.passed(text)
         if tag.name == b"noscript":
             return held(self._page, tag) + (_escaped(text) if element.is_too_large else self._noscript(text))
         is_broken = is_split or element.has_markup
