@@ -208,3 +208,14 @@ def test_without_cookies_it_does_not_nag_and_says_why_nothing_can_be_kept(contex
     press(page, "accept_all", PREFERENCES)
     expect(page.locator("#consent-status")).to_contain_text("keeps no cookies")
     assert page.evaluate("consent.granted('wave')") is False
+
+
+def test_a_page_that_asks_for_an_older_policy_is_loaded_again_and_grants_nothing(page: Page) -> None:
+    page.evaluate("document.querySelector('#consent-banner [name=policy]').value = 'sha256-older'; window.old = true")
+    with page.expect_response("**/consent/decision") as answer, page.expect_event("load"):
+        press(page, "accept_all", BANNER)
+    assert answer.value.status == 409
+    expect(page.locator(BANNER)).to_be_visible()
+    assert page.evaluate("'old' in window || consent.state.decided") is False
+    accept(page)
+    expect(page.locator(BANNER)).to_be_hidden()

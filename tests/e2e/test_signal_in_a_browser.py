@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import Route as PlaywrightRoute
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -114,3 +115,25 @@ def test_a_page_for_everybody_has_it_remembered(serve: Serve, profile: BrowserCo
     page.goto(address)
     page.wait_for_function("window.ran")
     expect(page.locator("#consent-status")).to_be_empty()
+
+
+def test_where_the_answer_cannot_be_kept_no_page_reloads_for_ever(serve: Serve, profile: BrowserContext) -> None:
+    address = serve(site(MemoryLedger(), regime=CALIFORNIA))
+    page = profile.new_page()
+    loads: list[str] = []
+
+    def forget(route: PlaywrightRoute) -> None:
+        answer = route.fetch()
+        kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+        profile.clear_cookies()  # fetch() has put it there
+        route.fulfill(response=answer, headers=kept)
+
+    page.route("**/consent/decision", forget)
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    with page.expect_response("**/consent/state"):
+        page.goto(address)
+    page.wait_for_function("window.consent.state && document.readyState === 'complete'")
+    with page.expect_response("**/consent/state"):
+        page.goto(address)
+    page.wait_for_load_state("networkidle")
+    assert len(loads) == 2

@@ -164,6 +164,32 @@ async def test_until_the_change_takes_effect_the_earlier_version_is_asked_and_re
     assert recorded(tmp_path) == [("0", True), ("1", False), ("2", True)]
 
 
+@pytest.mark.anyio
+async def test_a_page_that_asked_for_the_earlier_version_cannot_grant_the_new_one(clock: Clock, tmp_path: Path) -> None:
+    worker, jar = Worker(succeeding(tmp_path), tmp_path), Cookies()
+    clock.now = EFFECTIVE - 1
+    text = (await worker.reads(jar)).text
+    (shown,) = set(re.findall(r'name="policy" value="([^"]+)"', text))
+    assert shown == (await worker.state(jar))["policy"]["fingerprint"]
+
+    clock.now = EFFECTIVE
+    late = await worker.asked(jar, "POST", "/consent/decision", json={"action": "accept_all", "policy": shown})
+    assert (late.status_code, "load it again" in late.json()["detail"]) == (409, True)
+    form = {"action": "accept_all", "policy": shown, "return_to": "/"}
+    late = await worker.asked(jar, "POST", "/consent/decision", data=form)
+    assert (late.status_code, late.headers["content-type"]) == (409, "text/html; charset=utf-8")
+    assert (await worker.state(jar))["decided"] is False
+
+    # What switches nothing on is honoured, whatever the page was.
+    refused = await worker.asked(jar, "POST", "/consent/decision", json={"action": "reject_all", "policy": shown})
+    assert refused.status_code == 200
+    (now,) = set(re.findall(r'name="policy" value="([^"]+)"', (await worker.reads(jar)).text))
+    accepted = await worker.asked(jar, "POST", "/consent/decision", data={**form, "policy": now})
+    assert accepted.status_code == 303
+    assert (await worker.state(jar))["services"]["viewer"] == "granted"
+    await worker.stops()
+
+
 def recorded(folder: Path) -> list[tuple[str, bool]]:
     """Of each decision the version, and whether the words that were shown name the second service."""
     with open_store(f"sqlite:///{folder}/consent.sqlite3") as store:

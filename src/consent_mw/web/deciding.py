@@ -42,9 +42,12 @@ class Deciding:
         if again is not None:
             stored, key = again
         after = resolve(before.policy, stored, before.signals, before.rules, now=now)
+        widening = widens(before, after)
+        if widening and incoming.policy not in ("", before.policy.fingerprint):
+            raise _asked_for_another()
         token = self._token(stored)
         if again is None:
-            key = await self._record(request, before, incoming, after)
+            key = await self._record(request, before, incoming, after, widening=widening)
         receipt = self._receipts.address(request, after, key)
         response: Response
         if incoming.form:
@@ -67,8 +70,9 @@ class Deciding:
             detail = f"{error}; allowed: fewer services with an answer of their own"
             raise Problem(422, "Too many exceptions", detail) from None
 
-    async def _record(self, request: Request, before: Consent, incoming: Incoming, after: Consent) -> str | None:
-        widening = widens(before, after)
+    async def _record(
+        self, request: Request, before: Consent, incoming: Incoming, after: Consent, *, widening: bool
+    ) -> str | None:
         if widening:
             self._flood.admit(before.subject)
         key = await record(self._site, request, incoming, before, after, widening=widening)
@@ -91,3 +95,11 @@ def _next_page(incoming: Incoming, after: Consent, receipt: str | None) -> str:
         return incoming.return_to
     base, _, ticket = receipt.rpartition("/receipt?")
     return f"{base}/preferences?{ticket}&{urlencode({'language': incoming.language, 'return_to': incoming.return_to})}"
+
+
+def _asked_for_another() -> Problem:
+    """A page may outlive the version it asks for, and nobody agrees to what they were not told of (GDPR art. 4(11))."""
+    detail = (
+        "this page asks for another version of the policy, so nothing was switched on; allowed: load it again first"
+    )
+    return Problem(409, "The question has changed", detail)

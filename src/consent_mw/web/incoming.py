@@ -30,6 +30,7 @@ class Incoming:
 
     :ivar form: it came from a form, so the answer is a page or a redirect
     :ivar return_to: the page it was said on, a path of this site; empty where only the request's Referer knows it
+    :ivar policy: fingerprint of the policy that was asked for; empty where the page did not say
     :ivar signal: name of the browser's signal that says it, where no person pressed a button
     :ivar in_preferences: the form stands in the preferences, where an answer can be read
     :ivar heard: signals that the browser says to scripts, with or without the header (W3C GPC section 3.3)
@@ -39,6 +40,7 @@ class Incoming:
     form: bool
     return_to: str = ""
     language: str = ""
+    policy: str = ""
     signal: str = ""
     heard: Signals = NO_SIGNALS
     in_preferences: bool = False
@@ -49,6 +51,7 @@ class _Body(Strict):
     categories: dict[str, StrictBool] = Field(default_factory=dict)
     services: dict[str, StrictBool] = Field(default_factory=dict)
     language: str = Field(default="", max_length=35)
+    policy: str = Field(default="", max_length=100)
     signal: Literal["gpc", "dnt"] | None = None
 
     @model_validator(mode="after")
@@ -95,7 +98,9 @@ def parse_decision(kind: str, body: bytes, policy: Policy) -> Incoming:
         choice = Choice(action=parsed.action or "reject_all", categories=parsed.categories, services=parsed.services)
         heard = Signals(parsed.signal == "gpc", parsed.signal == "dnt")
         signal = (parsed.signal or "") if parsed.action is None else ""
-        incoming = Incoming(choice, form=False, language=parsed.language, signal=signal, heard=heard)
+        incoming = Incoming(
+            choice, form=False, language=parsed.language, policy=parsed.policy, signal=signal, heard=heard
+        )
     elif kind == FORM_TYPE:
         incoming = _parse_form(body, policy)
     else:
@@ -178,6 +183,7 @@ def _parse_form(body: bytes, policy: Policy) -> Incoming:
         form=True,
         return_to=safe_path(last.get("return_to", "/")),
         language=last.get("language", "")[:35],
+        policy=last.get("policy", ""),
         in_preferences=last.get("layer") == "2",
     )
 

@@ -12,7 +12,7 @@ from consent_mw.web.words import LIST_SEPARATOR, Words
 
 
 def form_start(action: str, words: Words, attributes: str = "") -> str:
-    """A form that works by itself: it says where to return to, and in which language it asked.
+    """A form that works by itself: it says where to return to, in which language it asked, and for which policy.
 
     No ``autocomplete``: a browser that restores boxes on a reload would show ticks that nobody set.
     """
@@ -20,6 +20,7 @@ def form_start(action: str, words: Words, attributes: str = "") -> str:
         f'<form method="post" action="{slot("base")}/{action}" autocomplete="off"{attributes}>'
         f'<input type="hidden" name="return_to" value="{slot("return_to")}">'
         f'<input type="hidden" name="language" value="{escape(words.tag)}">'
+        f'<input type="hidden" name="policy" value="{words.fingerprint}">'
     )
 
 

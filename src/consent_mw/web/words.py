@@ -22,12 +22,14 @@ class Words:
     """One language.
 
     :ivar tag: its BCP 47 tag
+    :ivar fingerprint: of the policy that these words ask for
     """
 
     def __init__(
         self, tag: str, locales: Locales, policy: Policy, settings: BannerSettings, controller: Controller
     ) -> None:
         self.tag = tag
+        self.fingerprint = policy.fingerprint
         self.direction = locales.direction(tag)
         self._texts = {**locales.texts(tag), **settings.texts.get(tag, {})}
         self._policy = policy

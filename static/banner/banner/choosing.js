@@ -47,15 +47,18 @@ const show = () => {
 /** As the server wrote it, a page shows what it should, unless the browser keeps no cookies. */
 export const settle = () => (banner && navigator.cookieEnabled ? lift() : show());
 
+/** @param {State} before */
+const changedSince = before =>
+  Object.keys({ ...before.categories, ...before.services, ...verdicts }).filter(id => grants(before, id) !== granted(id));
+
 // Another answer holds from now on.
 /** @param {string} text */
 const adopt = async text => {
   const before = state;
   learn(text);
   tell("change");
-  const ids = Object.keys({ ...before.categories, ...before.services, ...verdicts });
   // What runs cannot be stopped, and what a page's headers forbid cannot be allowed: both need a fresh page.
-  const changed = ids.filter(id => grants(before, id) !== granted(id));
+  const changed = changedSince(before);
   if (
     changed.some(id => !granted(id)) ||
     (changed.length && isStrict()) ||
@@ -105,19 +108,23 @@ const { globalPrivacyControl, doNotTrack } = navigator;
 const signal = globalPrivacyControl ? "gpc" : doNotTrack === "1" ? "dnt" : undefined;
 
 /** @param {Choice} choice */
-export const decide = choice => send("/decision", { ...choice, language: root.lang, signal });
+export const decide = choice =>
+  // the policy that the page asks for, which may be older than the server's
+  send("/decision", { ...choice, language: root.lang, policy: part("[name=policy]").value, signal });
 export const withdraw = () => send("/withdraw", {});
 
-const answers = () => JSON.stringify([state.categories, state.services]);
 /** Who is there, where the page does not know; and what the server has not heard, or could not remember. */
 export const learnMore = async () => {
-  const before = answers();
+  const before = state;
   if (isUniversal()) {
-    learn(await (signal && navigator.cookieEnabled ? post("/decision", { signal }) : call("/state")));
+    learn(await (signal ? post("/decision", { signal }) : call("/state")));
     show();
-  } else if (signal && !state.signals[signal]) await send("/decision", { signal });
-  else return;
-  if (hasSignal() && answers() === before) {
+  } else if (signal && !state.signals[signal]) {
+    await post("/decision", { signal });
+    // Where the browser keeps no cookie of ours nothing has changed, and a page that reloads would do so for ever.
+    await refresh();
+  } else return;
+  if (hasSignal() && !changedSince(before)[0]) {
     say(status.dataset.signal);
     root.classList.add("signal");
   }

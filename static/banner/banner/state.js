@@ -35,6 +35,8 @@ export const tell = name => root.dispatchEvent(new CustomEvent("consent:" + name
 export const call = async (what, options) => {
   const answer = await fetch(root.dataset.consentPath + what, options);
   const text = await answer.text();
+  // the page asks for another version than the server does
+  if (answer.status === 409) location.reload();
   if (!answer.ok) throw new Error(text);
   return text;
 };
