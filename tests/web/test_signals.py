@@ -205,6 +205,12 @@ async def test_a_choice_made_without_the_signal_does_not_outlast_it() -> None:
     assert answer.json()["categories"]["personalization_analytics"] == "denied"
 
 
+async def test_a_browser_that_says_no_signal_says_nothing() -> None:
+    visitor = Visitor(ledger := MemoryLedger())
+    await says(visitor, {"action": "accept_all", "signal": False})
+    assert ledger.records[0].signals == ()
+
+
 async def test_a_withdrawal_forgets_no_signal() -> None:
     visitor = Visitor(ledger := MemoryLedger())
     await tells(visitor)
@@ -228,6 +234,7 @@ async def test_a_signal_never_grants_and_no_other_site_can_tell_it() -> None:
     assert (answer.status_code, "only a signal" in answer.json()["detail"]) == (422, True)
     assert (await says(visitor, {"signal": "p3p"})).status_code == 422
     assert (await says(visitor, {})).status_code == 422
+    assert (await says(visitor, {"signal": False})).status_code == 422
     assert (await tells(visitor, **{"sec-fetch-site": "cross-site"})).status_code == 403
     assert (await visitor.state())["decided"] is False
 

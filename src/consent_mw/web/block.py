@@ -54,7 +54,7 @@ class Block:
             f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{_state(consent)}"{mode}>'
             f"{self._style_markup(inline_style)}"
             f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
-            f'data-cookies="{words["no_cookies"]}" data-signal="{words["signal_status"]}">'
+            f'data-cookies="{words["no_cookies"]}"{_signal_text(words) if is_universal else ""}>'
             f"{words['signal_status'] if signal else ''}</p>"
             f"{change_ahead(self._notice, words) if consent.change_ahead else ''}"
             f"{question}{_entry(consent, words, hidden=asks or own)}"
@@ -93,6 +93,11 @@ class Block:
         if self._notice.privacy_url:
             sentences.append(f'<a href="{escape(self._notice.privacy_url)}">{words["privacy_notice"]}</a>')
         return " ".join(sentences)
+
+
+def _signal_text(words: Words) -> str:
+    """A page that everybody shares cannot say it itself; its script does."""
+    return f' data-signal="{words["signal_status"]}"'
 
 
 def _state(consent: Consent) -> str:

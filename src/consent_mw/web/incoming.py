@@ -52,11 +52,11 @@ class _Body(Strict):
     services: dict[str, StrictBool] = Field(default_factory=dict)
     language: str = Field(default="", max_length=35)
     policy: str = Field(default="", max_length=100)
-    signal: Literal["gpc", "dnt"] | None = None
+    signal: Literal["gpc", "dnt", False] = False
 
     @model_validator(mode="after")
     def _says_something(self) -> _Body:
-        if self.action is None and (self.signal is None or self.categories or self.services):
+        if self.action is None and (not self.signal or self.categories or self.services):
             raise ValueError("without an action only a signal can be told")
         return self
 

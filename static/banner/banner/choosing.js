@@ -104,8 +104,8 @@ const send = async (what, choice) => {
 
 // The opt-out signal, as browsers say it to scripts: some to them only (W3C GPC section 3.3).
 /** @type {any} */
-const { globalPrivacyControl, doNotTrack } = navigator;
-const signal = globalPrivacyControl ? "gpc" : doNotTrack === "1" ? "dnt" : undefined;
+const { globalPrivacyControl } = navigator;
+const signal = globalPrivacyControl && "gpc";
 
 /** @param {Choice} choice */
 export const decide = choice =>
@@ -119,14 +119,13 @@ export const learnMore = async () => {
   if (isUniversal()) {
     learn(await (signal ? post("/decision", { signal }) : call("/state")));
     show();
-  } else if (signal && !state.signals[signal]) {
-    await post("/decision", { signal });
-    // Where the browser keeps no cookie of ours nothing has changed, and a page that reloads would do so for ever.
-    await refresh();
-  } else return;
-  if (hasSignal() && !changedSince(before)[0]) {
+    if (!hasSignal() || changedSince(before)[0]) return;
     say(status.dataset.signal);
     root.classList.add("signal");
+  } else if (signal && !state.signals.gpc) {
+    await post("/decision", { signal });
+    // The page is made anew for who says so; but not for ever, where the browser keeps no cookie of ours.
+    if (parse(await call("/state")).signals.gpc) location.reload();
   }
 };
 
