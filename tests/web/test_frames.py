@@ -35,6 +35,11 @@ def test_it_names_the_service_and_offers_both_ways(app: ASGIApp) -> None:
     assert b"frame-ancestors 'self'" in answer.all(b"content-security-policy")[0]
 
 
+def test_a_browser_that_does_not_say_where_it_comes_from_is_answered(app: ASGIApp) -> None:
+    query = urlencode({"address": VIDEO}).encode()
+    assert b"YouTube" in call(app, "/consent/placeholder", query_string=query).body
+
+
 def test_it_speaks_the_page_s_language(app: ASGIApp) -> None:
     assert b'lang="de"' in placeholder(app, VIDEO, (b"accept-language", b"fr"), language="de").body
     assert b'lang="fr"' in placeholder(app, VIDEO, (b"accept-language", b"fr")).body

@@ -160,7 +160,9 @@ class Endpoints:
         page = frame_page(self._site, request, visit)
         if page is None:
             return Response(status_code=204, headers=NO_STORE)
-        return HTMLResponse(page, headers={**NO_STORE, **_page_policy()})
+        # a page that isolates itself takes no frame that does not
+        isolated = {"cross-origin-embedder-policy": "require-corp"}
+        return HTMLResponse(page, headers={**NO_STORE, **_page_policy(), **isolated})
 
     async def _partners(self, request: Request, visit: Visit) -> Response:
         policy = self._site.policy

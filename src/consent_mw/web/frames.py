@@ -19,9 +19,10 @@ def frame_page(site: Site, request: Request, visit: Visit) -> bytes | None:
     knows what to return to.
 
     :returns: None when nothing is denied there: the guard was mistaken, and knows by now
-    :raises Problem: when no page of this site asks; to others it would be a page of ours that names whom they like
+    :raises Problem: when another site asks; to it this would be a page of ours that names whom it likes
     """
-    if request.headers.get("sec-fetch-site") != "same-origin":
+    # browsers say it to secure addresses only
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise Problem(403, "Not from a page of this site", "allowed: Sec-Fetch-Site: same-origin")
     address = request.query_params.get("address", "")
     ids = make_judge(visit, request.scope).addresses([address])
