@@ -47,6 +47,11 @@ class Jurisdictions:
         """Every set of rules that a visitor may fall under."""
         return tuple(dict.fromkeys((self.default, *self.by_region.values())))
 
+    @property
+    def headers(self) -> frozenset[bytes]:
+        """Names of the request headers that say where a visitor is."""
+        return frozenset(filter(None, (self.country_header, self._region_header)))
+
     def rules(self, client: tuple[str, int] | None, head: Mapping[bytes, bytes], *, repeated: bool) -> Rules:
         """Only to be asked where :attr:`country_header` is configured.
 

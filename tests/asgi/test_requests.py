@@ -218,7 +218,7 @@ def test_the_body_reaches_the_app_as_it_came() -> None:
         "consent_mw.web.visit.read_signals",
         "consent_mw.web.visit.filter_request",
         "consent_mw.core.token.TokenCodec.loads",
-        "consent_mw.web.middleware.passed_on",
+        "consent_mw.web.heads.changed",
         "consent_mw.web.location.LocationGate.judges",
         "consent_mw.web.location.LocationGate.narrow",
         "consent_mw.enforce.cookie_filter.judge",

@@ -7,14 +7,14 @@ puts it into a queue of their own, or reads withdrawals from the ledger.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from consent_mw.core.decision import Consent
-from consent_mw.web.head import passed_on, read_head
+from consent_mw.web.head import changed, passed_on, read_head
 
 logger = logging.getLogger("consent_mw")
 
@@ -25,13 +25,16 @@ ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 1.0
 
 
-async def tell(on_change: OnChange, scope: Scope, cookies: tuple[bytes, ...], before: Consent, after: Consent) -> None:
+async def tell(
+    on_change: OnChange, scope: Scope, cookies: Mapping[bytes, bytes], before: Consent, after: Consent
+) -> None:
     """Never raises.
 
     :param cookies: what the app could see of each Cookie header before the change: partners know people by theirs
     """
-    head, raw = read_head(scope["headers"])
-    connection = HTTPConnection({**scope, "headers": passed_on(scope, head, raw, cookies)})
+    head, _ = read_head(scope["headers"])
+    changes, _ = changed(scope, head, cookies)
+    connection = HTTPConnection({**scope, "headers": passed_on(scope["headers"], changes)})
     pause = FIRST_PAUSE_SECONDS
     for attempt in range(1, ATTEMPTS + 1):
         try:

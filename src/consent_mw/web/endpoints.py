@@ -63,7 +63,7 @@ class Endpoints:
         self._started = datetime.now(UTC).date()
 
     def serves(self, scope: Scope, path: str) -> bool:
-        if self._prefix not in path and path != GPC_PATH:
+        if scope["type"] != "http" or (self._prefix not in path and path != GPC_PATH):
             return False
         local = path.removeprefix(scope.get("root_path", "").rstrip("/"))
         return local.startswith(self._prefix) or local == GPC_PATH

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from starlette.types import Scope
 
 from consent_mw.enforce.codings import narrowed
+from consent_mw.enforce.location.headers import HeaderScrubber
 from consent_mw.enforce.page_headers import DOCUMENT_CONDITIONS
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -19,6 +20,7 @@ _STATIC_DESTINATIONS = frozenset(
 )
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _DECIDING = frozenset({b"sec-gpc", b"dnt"})
+_NONE: frozenset[bytes] = frozenset()
 
 _narrowed = lru_cache(maxsize=256)(narrowed)
 
@@ -35,29 +37,51 @@ def read_head(headers: RawHeaders) -> tuple[Mapping[bytes, bytes], list[bytes]]:
     return head, [value for name, value in headers if name == b"cookie"]
 
 
-def passed_on(
-    scope: Scope, head: Mapping[bytes, bytes], cookies: list[bytes], visible: tuple[bytes, ...]
-) -> RawHeaders:
-    """The headers as the app may see them.
+Changes = list[tuple[int, tuple[bytes, bytes] | None]]
+"""Positions in a list of headers, the last first, and what the app sees there; None for nothing."""
+
+
+def changed(
+    scope: Scope, head: Mapping[bytes, bytes], visible: Mapping[bytes, bytes], places: HeaderScrubber | None = None
+) -> tuple[Changes, tuple[str, ...]]:
+    """What of the headers the app sees otherwise, and the names of those that held a place.
 
     A page is always asked for whole and in a coding that can be judged: a 304 would make the browser show a page it
     stored under another consent, a 206 or an unknown coding could not be judged.
+
+    :param head: the headers by name (see :func:`read_head`)
+    :param visible: what the app may see of each Cookie header
+    :param places: None where the app may see places
     """
-    headers: RawHeaders = scope["headers"]
-    if len(cookies) == 1:
-        headers = _replaced(headers, b"cookie", cookies[0], visible[0])
-    elif cookies:
-        kept = iter(visible)
-        headers = [(n, next(kept) if n == b"cookie" else v) for n, v in headers]
-    destination = head.get(b"sec-fetch-dest", b"")
-    if destination in _STATIC_DESTINATIONS or scope.get("method") not in ("GET", "HEAD"):
-        return headers
-    coding = head.get(b"accept-encoding")
-    if coding is not None:
-        headers = _replaced(headers, b"accept-encoding", coding, _narrowed(coding))
-    if asks_for_document(head) and not DOCUMENT_CONDITIONS.isdisjoint(head):
-        headers = [(n, v) for n, v in headers if n not in DOCUMENT_CONDITIONS]
-    return headers
+    may_be_page = head.get(b"sec-fetch-dest") not in _STATIC_DESTINATIONS and scope.get("method") in ("GET", "HEAD")
+    unasked = DOCUMENT_CONDITIONS if may_be_page and asks_for_document(head) else _NONE
+    changes: Changes = []
+    removed: dict[str, None] = {}
+    for at, (name, value) in enumerate(scope["headers"]):
+        kept: bytes | None = value
+        if name == b"cookie":
+            kept = visible[value] or None
+        elif name == b"accept-encoding" and may_be_page:
+            kept = _narrowed(value)
+        elif name in unasked:
+            kept = None
+        elif places is not None:
+            kept, is_named = places.scrub(name, value)
+            removed |= {name.decode("latin-1"): None} if is_named else {}
+        if kept != value:
+            changes.insert(0, (at, None if kept is None else (name, kept)))
+    return changes, tuple(removed)
+
+
+def passed_on(headers: RawHeaders, changes: Changes) -> RawHeaders:
+    """The headers as the app may see them."""
+    kept = [*headers]
+    for at, header in changes:
+        if header is None:
+            del kept[at]
+        else:
+            kept[at] = header
+    return kept
 
 
 def asks_for_document(head: Mapping[bytes, bytes]) -> bool:
@@ -80,16 +104,3 @@ def page_address(scope: Scope) -> str:
     """Path and query of the page that was asked for, as a link writes them."""
     path, query = quote(scope["path"], safe=_PATH_SAFE), scope.get("query_string", b"").decode("latin-1")
     return f"{path}?{query}" if query else path
-
-
-def _replaced(headers: RawHeaders, name: bytes, old: bytes, new: bytes) -> RawHeaders:
-    """A copy with another value for a header, or without it when nothing is left of it."""
-    if new == old:
-        return headers
-    headers = list(headers)
-    try:
-        at = headers.index((name, old))
-    except ValueError:  # a server that gives lists instead of tuples
-        at = next(i for i, (key, value) in enumerate(headers) if key == name and value == old)
-    headers[at : at + 1] = [(name, new)] if new else []
-    return headers

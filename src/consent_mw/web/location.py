@@ -7,12 +7,13 @@ payment callback or a sensor keeps working.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
 from starlette.types import Receive, Scope
 
+from consent_mw.core.memo import Memo
 from consent_mw.core.policy import Policy
 from consent_mw.enforce.location.address import ClientAddress, cut_host
 from consent_mw.enforce.location.body import scrubber_for
@@ -20,7 +21,7 @@ from consent_mw.enforce.location.form import scrub_form
 from consent_mw.enforce.location.headers import HeaderScrubber
 from consent_mw.enforce.location.multipart import NO
 from consent_mw.enforce.location.path import coarsen_path, coarsen_raw_path
-from consent_mw.enforce.location.rules import LocationRules, Memo, Scrubbed
+from consent_mw.enforce.location.rules import LocationRules, Scrubbed
 from consent_mw.enforce.location.values import Precise
 from consent_mw.settings import LocationSettings
 from consent_mw.web.folders import Folders
@@ -35,7 +36,7 @@ MAX_NAMES, MAX_NAME = 20, 100
 MAX_QUERY = 512
 """Bytes of a query string that is remembered."""
 
-_ONLY_BROWSERS = frozenset(
+ONLY_BROWSERS = frozenset(
     {b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"sec-ch-ua", b"origin", b"upgrade-insecure-requests"}
 )
 _NEEDED = frozenset({b"host", b"cookie", b"content-type", b"content-length", b"accept", b"accept-encoding"})
@@ -66,6 +67,7 @@ class LocationGate:
         self._photo_field = settings.photo_field
         self._photo_paths = Folders(settings.photo_paths)
         self._exempt = Folders(settings.exempt_paths)
+        self.has_exempt_paths = bool(settings.exempt_paths)
         self._rules = LocationRules(
             headers=settings.extra_headers,
             fields=settings.extra_fields,
@@ -73,13 +75,17 @@ class LocationGate:
             client_ip=mode,
             keep_broken=settings.broken_media == "pass",
         )
-        self._headers = HeaderScrubber(self._rules)
+        self.headers = HeaderScrubber(self._rules)
         self._queries: Memo[bytes, Scrubbed] = Memo(lambda query: scrub_form(query, self._rules), MAX_QUERY)
         self._hosts: Memo[str, str | None] = Memo(lambda host: cut_host(host, mode))
 
-    def judges(self, inner: Scope, head: Mapping[bytes, bytes]) -> bool:
+    def exempts(self, scope: Scope) -> bool:
+        """Whether a request goes to a path where places are part of the work."""
+        return self._exempt.hold(scope)
+
+    def judges(self, scope: Scope, head: Mapping[bytes, bytes]) -> bool:
         """Whether a request comes from a visitor's browser, to a path that is not exempt."""
-        return is_from_browser(head, self._own_cookie) and not self._exempt.hold(inner)
+        return is_from_browser(head, self._own_cookie) and not self.exempts(scope)
 
     def body(
         self, inner: Scope, head: Mapping[bytes, bytes], receive: Receive, removed: Iterable[str], *, located: bool
@@ -119,29 +125,34 @@ class LocationGate:
         query: bytes = inner.get("query_string", b"")
         return self._photo_field.encode() in query and says_yes(query, self._photo_field)
 
-    def narrow(self, inner: Scope, head: Mapping[bytes, bytes]) -> tuple[str, ...]:
-        """Take the place out of a request's head.
+    def report(self, names: Collection[str]) -> Collection[str]:
+        """Say what was found; returns what of it was taken out."""
+        if names:
+            self._observed.places(names)
+        return names if self._enforces else ()
+
+    def narrows(self, scope: Scope) -> bool:
+        """Whether more than headers and query is other for the app."""
+        if self._path_segments:
+            return True
+        client = scope.get("client")
+        return client is not None and self._hosts[client[0]] != client[0]
+
+    def narrow(self, inner: Scope) -> Collection[str]:
+        """Take the place out of a request's path, query and client address.
 
         :return: the names of what was taken out, never the values
         """
-        headers, removed = self._headers.scrub(inner["headers"], head)
-        if self._path_segments:
-            path, segments = coarsen_path(inner["path"], self._rules)
-            removed += segments
-        query = inner.get("query_string")
-        if query:
-            query, fields = self._queries[query]
-            removed += fields
-        if removed:
-            self._observed.places(removed)
+        path, segments = coarsen_path(inner["path"], self._rules) if self._path_segments else (inner["path"], ())
+        query, fields = self._queries[inner.get("query_string", b"")]
+        removed = self.report((*segments, *fields))
         if not self._enforces:
-            return ()
-        inner["headers"] = headers
+            return removed
+        inner["query_string"] = query
         if self._path_segments:
             inner["path"] = path
             if inner.get("raw_path"):
                 inner["raw_path"] = coarsen_raw_path(inner["raw_path"], self._rules)
-        inner["query_string"] = query
         client = inner.get("client")
         if client and (host := self._hosts[client[0]]) != client[0]:
             inner["client"] = None if host is None else (host, client[1])
@@ -156,7 +167,7 @@ def says_yes(query: bytes, name: str) -> bool:
 def is_from_browser(head: Mapping[bytes, bytes], own_cookie: bytes) -> bool:
     """Fetch metadata, our cookie or a form post tell a browser; so does its user agent, for over plain http it sends
     no fetch metadata (W3C Fetch Metadata, section 2: only to trustworthy URLs)."""
-    if not _ONLY_BROWSERS.isdisjoint(head) or head.get(b"user-agent", b"").startswith(b"Mozilla/"):
+    if not ONLY_BROWSERS.isdisjoint(head) or head.get(b"user-agent", b"").startswith(b"Mozilla/"):
         return True
     return own_cookie in head.get(b"cookie", b"") or head.get(b"content-type", b"").lower().startswith(_FORMS)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -21,11 +22,11 @@ from consent_mw.web.access import SCOPE_KEY
 from consent_mw.web.changes import OnChange
 from consent_mw.web.endpoints import GPC_PATH, Endpoints
 from consent_mw.web.folders import Folders
-from consent_mw.web.head import barest, passed_on, read_head
+from consent_mw.web.head import barest
+from consent_mw.web.heads import Head, Heads
 from consent_mw.web.report_only import RouteReports
 from consent_mw.web.responder import Responder
 from consent_mw.web.site import Site
-from consent_mw.web.visit import Visit, Visits
 
 logger = logging.getLogger("consent_mw")
 
@@ -68,20 +69,18 @@ class ConsentMiddleware:
 
     def _serve(self, site: Site) -> None:
         self.site = site
-        self._visits = Visits(self.site)
+        self._heads = Heads(self.site)
         self._endpoints = Endpoints(self.site)
         self._location = self.site.location
         self._prefix = self.site.config.path + "/"
         self._reports = None if self.site.enforces else RouteReports()
-        self._exempt = Folders(self.site.config.enforcement.exempt_paths)
+        exempt_paths = self.site.config.enforcement.exempt_paths
+        self._exempt = Folders(exempt_paths) if exempt_paths else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
-        if kind == "lifespan":
-            await self._lifespan(scope, receive, send)
-            return
         if kind != "http" and kind != "websocket":
-            await self.app(scope, receive, send)
+            await (self._lifespan if kind == "lifespan" else self.app)(scope, receive, send)
             return
         if self._before is not None:
             if is_ahead(self.site.config, time.time()):
@@ -91,53 +90,59 @@ class ConsentMiddleware:
         if self._reports is not None and not self._reports.is_watching:
             await self._reports.watch(self, scope, receive, send)
             return
-        head, cookies = read_head(scope["headers"])
-        visit = self._visits.read(scope, head, cookies)
-        path: str = scope["path"]
-        if kind == "http" and (self._prefix in path or path == GPC_PATH) and self._endpoints.serves(scope, path):
+        head, headers = self._heads.read(scope)
+        visit, path = head.visit, scope["path"]
+        if (self._prefix in path or path == GPC_PATH) and self._endpoints.serves(scope, path):
             await self._endpoints(scope, receive, send, visit)
             return
-        inner = _with_consent(scope, visit)
-        if self._exempt.hold(scope):
+        inner = dict(scope)  # in it the app finds the visitor's consent
+        inner["state"] = {**scope.get("state", {}), "consent": visit.consent}
+        inner[SCOPE_KEY] = visit
+        if self._exempt is not None and self._exempt.hold(scope):
             await self.app(inner, receive, send)
             return
         if self._reports is not None:
-            send = self._reports.telling(scope, inner, send)
-        removed = self._narrow(inner, head, cookies, visit)
+            self._reports.note(inner)
+        inner["headers"] = headers
+        app, removed = self.app, head.removed
+        if head.has_more or scope.get("query_string") or "extensions" in scope:  # the usual request has none of it
+            removed = self._narrow(inner, head)
+            app, receive, removed = self._incoming(scope, inner, receive, removed)
+        responder = Responder(visit, scope, send, removed)
         try:
-            body = self._location.body(inner, head, receive, removed, located=visit.located)
-        except Exception:
-            logger.exception("a body could not be judged; the app gets it empty")
-            body, receive = None, _emptied(receive)
-        responder = Responder(visit, scope, send, removed if body is None else body.removed)
-        try:
-            if kind == "websocket":
-                receive = self._location.messages(inner, head, receive, located=visit.located)
-            if body is None:
-                await self.app(inner, receive, responder)
-            else:
-                await body.run(self.app, inner, head, responder)
+            await app(inner, receive, responder.send)
         finally:
-            responder.release()
-            if self._reports is not None:
-                self._reports.tell(inner)
+            if responder.page is not None:
+                responder.page.release()
 
-    def _narrow(
-        self, inner: dict[str, Any], head: Mapping[bytes, bytes], cookies: list[bytes], visit: Visit
-    ) -> tuple[str, ...]:
-        """Take out of the app's scope what it may not see. Returns the names of what was location."""
+    def _narrow(self, inner: dict[str, Any], head: Head) -> Collection[str]:
+        """Take out of the app's scope what it may not see beside headers. Returns the names of what was location."""
         try:
-            if self._reports is None:
-                inner["headers"] = passed_on(inner, head, cookies, visit.cookies)
             extensions = inner.get("extensions")
             if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
                 inner["extensions"] = {k: v for k, v in extensions.items() if k not in _HIDDEN_EXTENSIONS}
-            if not visit.located and self._location.judges(inner, head):
-                return self._location.narrow(inner, head)
+            if not head.failed:
+                return (*head.removed, *self._location.narrow(inner)) if head.scrubs else ()
         except Exception:
             logger.exception("a request could not be judged; the app sees the barest of it")
-            inner.update(headers=barest(inner["headers"]), client=None, query_string=b"", extensions={})
+        inner.update(headers=barest(inner["headers"]), client=None, query_string=b"", extensions={})
         return ()
+
+    def _incoming(
+        self, scope: Scope, inner: Scope, receive: Receive, removed: Collection[str]
+    ) -> tuple[ASGIApp, Receive, Collection[str]]:
+        """How the app is called where more than a head may come, and the names of all that was location."""
+        head, located = dict(scope["headers"]), inner[SCOPE_KEY].located
+        if scope["type"] == "websocket":
+            return self.app, self._location.messages(inner, head, receive, located=located), removed
+        try:
+            body = self._location.body(inner, head, receive, removed, located=located)
+        except Exception:
+            logger.exception("a body could not be judged; the app gets it empty")
+            return self.app, _emptied(receive), removed
+        if body is None:
+            return self.app, receive, removed
+        return partial(body.run, self.app, head), receive, body.removed
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open the ledger before the app starts and close it after the app has stopped.
@@ -190,11 +195,3 @@ def _emptied(receive: Receive) -> Receive:
         return {**message, "body": b""} if message["type"] == "http.request" else message
 
     return empty
-
-
-def _with_consent(scope: Scope, visit: Visit) -> dict[str, Any]:
-    """A copy of the scope in which the app finds the visitor's consent."""
-    inner = dict(scope)
-    inner["state"] = {**scope.get("state", {}), "consent": visit.consent}
-    inner[SCOPE_KEY] = visit
-    return inner

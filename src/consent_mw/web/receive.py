@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
 
 from anyio import to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -89,7 +88,7 @@ class ScrubbedBody:
         self._fills = self._failed = self._started = False
         self.broken: str | None = None
 
-    async def run(self, app: ASGIApp, inner: dict[str, Any], head: Mapping[bytes, bytes], send: Send) -> None:
+    async def run(self, app: ASGIApp, head: Mapping[bytes, bytes], inner: Scope, receive: Receive, send: Send) -> None:
         """Call the app with the judged body. Its answer gives way to ours when the body turns out to be broken."""
         length = head.get(b"content-length", b"")
         self._fills = length.isdigit() and len(length) <= MAX_LENGTH_DIGITS
@@ -103,7 +102,7 @@ class ScrubbedBody:
                     raise
         if self.broken is not None and not self._started:
             detail = "allowed: a photo or video whose metadata can be read, so that the place in it can be taken out"
-            await problem(422, "Unreadable photo", detail)(inner, self._receive, send)
+            await problem(422, "Unreadable photo", detail)(inner, receive, send)
 
     async def __call__(self) -> Message:
         """The next message for the app."""
@@ -118,7 +117,7 @@ class ScrubbedBody:
             await self._judge(message)
         return self._ready.pop(0)
 
-    async def _hold(self, inner: dict[str, Any]) -> None:
+    async def _hold(self, inner: Scope) -> None:
         """Read the whole body, unless it is longer than it said, and correct the length that the app sees."""
         self._fills = False
         while self._scrubber is not None and self._taken <= MAX_HELD and self.broken is None:

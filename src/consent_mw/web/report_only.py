@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from contextvars import ContextVar
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +26,9 @@ MAX_HEADER_NAMES = 40
 _OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
+_in_app: ContextVar[list[Scope]] = ContextVar("in_app")
+
+
 class RouteReports:
     """One per middleware. Bounded: of a site with too many routes the first ones are told of."""
 
@@ -37,28 +41,28 @@ class RouteReports:
 
     async def watch(self, serve: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, and tell what it showed."""
-        token = findings.set({})
-        try:
-            await serve(scope, receive, send)
-        finally:
-            findings.reset(token)
-
-    def telling(self, scope: Scope, inner: Scope, send: Send) -> Send:
-        """``send`` that says in a header what the route has shown so far, where a developer looks at it.
-
-        :param inner: the app's scope, in which its router has left the route by then
-        """
-        host = header(scope["headers"], b"host")
-        if host_name(host) not in _OWN_MACHINE:
-            return send
+        in_app: list[Scope] = []
+        found, seen = findings.set({}), _in_app.set(in_app)
+        is_told = host_name(header(scope["headers"], b"host")) in _OWN_MACHINE
 
         async def send_and_tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                shown = _merged(self._routes.get(route_of(inner), {}), findings.get() or {})
+            """What the route has shown so far, in a header, where a developer looks at it."""
+            if is_told and in_app and message["type"] == "http.response.start":
+                shown = _merged(self._routes.get(route_of(in_app[0]), {}), findings.get() or {})
                 message = {**message, "headers": [*message.get("headers", ()), *_header(shown)]}
             await send(message)
 
-        return send_and_tell
+        try:
+            await serve(scope, receive, send_and_tell)
+        finally:
+            if in_app:
+                self.tell(in_app[0])
+            findings.reset(found)
+            _in_app.reset(seen)
+
+    def note(self, inner: Scope) -> None:
+        """The scope of the app for the request that is watched: its router leaves the route there."""
+        _in_app.get().append(inner)
 
     def tell(self, inner: Scope) -> None:
         """One log line with what a route has shown for the first time."""

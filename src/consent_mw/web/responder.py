@@ -10,86 +10,68 @@ import logging
 import time
 from collections.abc import Awaitable, Collection
 
-import anyio
 from starlette.types import Message, Scope, Send
 
 from consent_mw.enforce.browser_headers import deny_geolocation
-from consent_mw.enforce.codings import Coding, CodingError, Identity, coding_for
+from consent_mw.enforce.codings import coding_for
 from consent_mw.enforce.contact_headers import CONTACTING, denied_location, judged_headers
 from consent_mw.enforce.cookie_filter import filter_response
 from consent_mw.enforce.page_headers import (
     RawHeaders,
-    has_wide_bom,
     header,
     is_html,
     is_readable,
-    may_become_wide_bom,
     tailored,
     universal,
     unrendered,
 )
-from consent_mw.enforce.rendered import Gate, Kind, gate_for, kind_of
+from consent_mw.enforce.rendered import Kind, gate_for, kind_of
 from consent_mw.web.expiry import expiries, folders
 from consent_mw.web.head import asks_for_document
 from consent_mw.web.lapse import note_lapse
 from consent_mw.web.location import removed_header
 from consent_mw.web.page import make_judge, make_page
+from consent_mw.web.page_stream import PageStream
 from consent_mw.web.redirect import Stopped, stopped_redirect
-from consent_mw.web.signal import record_signal, remembered
+from consent_mw.web.signal import remembered
 from consent_mw.web.visit import Visit
 
 logger = logging.getLogger("consent_mw")
 
-FILE_CHUNK_BYTES = 256 * 1024
-
+_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _VARY = ("Cookie", "Sec-GPC", "DNT", "Accept-Language")
-_IDENTITY = Identity()
 _NO_BODY = frozenset({204, 205, 304})
+
+MAX_PLAIN, MAX_PLAIN_LENGTH = 1024, 64
+_plain: set[bytes] = set()
+"""Names of response headers that need no look, learnt from what apps send."""
 
 
 class Responder:
     """Wraps ``send`` for one request."""
 
-    __slots__ = (
-        "_coding",
-        "_first_body",
-        "_first_plain",
-        "_gate",
-        "_instead",
-        "_removed",
-        "_scope",
-        "_send",
-        "_site",
-        "_start",
-        "_visit",
-    )
+    __slots__ = ("_instead", "_removed", "_rest", "_scope", "_send", "_visit", "page")
 
     def __init__(self, visit: Visit, scope: Scope, send: Send, removed: Collection[str] = ()) -> None:
-        self._site = visit.site
         self._visit = visit
         self._scope = scope
-        self._send = send
+        self._send = self._rest = send  # the latter takes what follows the start
         self._removed = removed
-        self._start: Message | None = None  # held until the first body bytes are known
-        self._first_body = self._first_plain = b""
-        self._gate: Gate | None = None
-        self._coding: Coding = _IDENTITY
         self._instead: Stopped | None = None
+        self.page: PageStream | None = None
 
-    def __call__(self, message: Message) -> Awaitable[None]:
-        kind = message["type"]
-        if kind == "http.response.start" or kind == "websocket.accept" or kind == "websocket.http.response.start":
-            return self._on_start(message)
-        if self._gate is not None:
-            if kind == "http.response.body":
-                return self._on_body(message)
-            if kind == "http.response.pathsend":
-                return self._on_file(message)
-        elif self._start is not None:
-            return self._flush_start(message)
-        elif self._instead is not None:
-            return self._replaced(message)
-        return self._send(message)
+    def send(self, message: Message) -> Awaitable[None]:
+        """What the app gets as its ``send``. Of a response that is no page, the names of its headers are looked at."""
+        if message["type"] not in _STARTS:
+            return self._rest(message)
+        headers, is_typed = message.get("headers"), False
+        if type(headers) is list and not self._removed:
+            for name, value in headers:
+                if name == b"content-type":
+                    is_typed = kind_of(value) is None
+                elif name not in _plain:
+                    return self._on_start(message)
+        return self._send(message) if is_typed else self._on_start(message)
 
     def _on_start(self, message: Message) -> Awaitable[None]:
         sent = message.get("headers")
@@ -100,16 +82,16 @@ class Responder:
             logger.exception("could not judge a response; its cookies are dropped and no page in it is rendered")
             judged = [(n, v) for n, v in headers if n.lower() != b"set-cookie"]
             judged = unrendered(judged) if is_html(header(judged, b"content-type")) else judged
-            self._gate = self._instead = None
+            self.page = self._instead = None
         if judged is not sent and (judged or sent is not None):  # the app may keep its message and send it again
             message = {**message, "headers": judged}
         if self._instead is not None:
-            self.release()
+            self.page, self._rest = None, self._replaced
             headers = self._instead.headers(judged)
             return self._send({"type": message["type"], "status": self._instead.status, "headers": headers})
-        if self._gate is not None:
-            self._start = message
-            return _nothing()
+        if self.page is not None:
+            self._rest = self.page
+            return self.page.hold(message)
         return self._send(message)
 
     def _judged(self, message: Message, headers: RawHeaders) -> RawHeaders:
@@ -122,6 +104,8 @@ class Responder:
                 content_type = value
             elif lower in CONTACTING:
                 contacts = True
+            elif len(_plain) < MAX_PLAIN and len(name) <= MAX_PLAIN_LENGTH:
+                _plain.add(name)
         if sets_cookie:
             headers = self._cookies_judged(list(headers))
         if contacts and not self._visit.everything:
@@ -131,12 +115,13 @@ class Responder:
         kind = kind_of(content_type)
         if kind is not None and self._is_shown(kind, message, headers):
             headers = self._page_start(message, list(headers), content_type, kind)
-            if not self._visit.located and self._site.enforces and not self._site.is_universal:
+            site = self._visit.site
+            if not self._visit.located and site.enforces and not site.is_universal:
                 headers = deny_geolocation(headers)
         return headers
 
     def _cookies_judged(self, headers: RawHeaders) -> RawHeaders:
-        site = self._site
+        site = self._visit.site
         own = site.cookie(self._scope).name
         report = site.observed.response_cookie
         judged = filter_response(headers, self._visit.consent.grants, own, time.time(), report)
@@ -147,7 +132,7 @@ class Responder:
         judged = judged_headers(headers, judge)
         is_redirect = 300 <= message.get("status", 0) < 400
         leads_to = denied_location(headers, judge) if is_redirect else None
-        if not self._site.enforces:
+        if not self._visit.site.enforces:
             return headers
         if leads_to is not None:
             self._instead = stopped_redirect(self._visit, self._scope, *leads_to)
@@ -166,29 +151,31 @@ class Responder:
     def _page_start(self, message: Message, headers: RawHeaders, content_type: bytes, kind: Kind) -> RawHeaders:
         if header(headers, b"content-disposition").lower().lstrip().startswith(b"attachment"):
             return headers  # saved, not rendered
+        site = self._visit.site
         coding = coding_for(header(headers, b"content-encoding"))
         whole = message["status"] != 206
         if coding is None or not whole or not is_readable(content_type):
-            if self._visit.everything or not self._site.enforces:
+            if self._visit.everything or not site.enforces:
                 return headers
-            self._unjudged("a coding, charset or part that cannot be judged; sent as plain text")
+            why = "a coding, charset or part that cannot be judged; sent as plain text"
+            site.observed.unjudged(self._scope["path"], why)
             return unrendered(headers)
         if message["status"] in _NO_BODY:
             return headers
-        self._coding = coding
-        self._gate = gate_for(kind, make_page(self._visit, self._scope, headers))
-        if not self._site.enforces:
+        gate = gate_for(kind, make_page(self._visit, self._scope, headers))
+        self.page = PageStream(self._visit, self._scope, self._send, gate, coding)
+        if not site.enforces:
             return headers
         if self._visit.lapsed is not None:
             note_lapse(self._visit, self._scope)
         headers = self._contained(headers)
-        if self._site.is_universal:
+        if site.is_universal:
             return universal(headers)
         return [*tailored(headers, _VARY), *self._expiries(), *remembered(self._visit, self._scope)]
 
     def _contained(self, headers: RawHeaders) -> RawHeaders:
         """In strict mode a policy of ours stands beside the app's: browsers allow what both allow."""
-        containment, root = self._site.containment, self._scope.get("root_path", "")
+        containment, root = self._visit.site.containment, self._scope.get("root_path", "")
         return headers if containment is None else [*headers, containment.header(self._visit.consent.grants, root)]
 
     def _expiries(self) -> RawHeaders:
@@ -201,74 +188,8 @@ class Responder:
             return []
         return expiries(self._visit, self._scope, consent.grants, consent.grants, folders(self._scope["path"]))
 
-    async def _on_body(self, message: Message) -> None:
-        body, more = message.get("body", b""), message.get("more_body", False)
-        if self._scope["method"] == "HEAD":
-            return await self._flush_start({**message, "body": b""})
-        if self._gate is None:
-            return await self._flush_start(message)
-        plain = self._decoded(body)
-        start = self._start
-        if start is not None:  # a byte order mark may be cut in two; until then nothing can be said about the page
-            self._first_body, self._first_plain = body, plain = self._first_body + body, self._first_plain + plain
-            if more and may_become_wide_bom(plain):
-                return None
-            if has_wide_bom(plain) and self._site.enforces and not self._visit.everything:
-                start["headers"] = unrendered(list(start["headers"]))
-                self.release()
-                return await self._flush_start({**message, "body": body})
-        out = self._gated(self._gate, plain, last=not more)
-        if not self._site.enforces:
-            out = body
-        elif start is not None and not more:
-            start["headers"].append((b"content-length", str(len(out)).encode()))
-        return await self._flush_start({**message, "body": out})
-
-    def _decoded(self, body: bytes) -> bytes:
-        try:
-            return self._coding.decode(body)
-        except CodingError:
-            self._unjudged("the body does not fit its Content-Encoding; the rest of it is dropped")
-            return b""
-
-    def _gated(self, gate: Gate, plain: bytes, *, last: bool) -> bytes:
-        out = gate.feed(plain) if plain else b""
-        if last:
-            out += gate.close()
-            self.release()
-        if gate.failed:
-            self._unjudged("the gate gave up; the rest of the page is shown as text")
-        return self._coding.encode(out, last=last)
-
-    def _unjudged(self, why: str) -> None:
-        self._site.observed.unjudged(self._scope["path"], why)
-
-    async def _on_file(self, message: Message) -> None:
-        """``http.response.pathsend`` names a file; a page in it is read and gated like any other."""
-        async with await anyio.open_file(message["path"], "rb") as file:
-            while chunk := await file.read(FILE_CHUNK_BYTES):
-                await self._on_body({"type": "http.response.body", "body": chunk, "more_body": True})
-        await self._on_body({"type": "http.response.body", "body": b"", "more_body": False})
-
-    def release(self) -> None:
-        """Let go of the gate. Its tokenizer may only be freed by the thread that made it, and an app may keep ``send``
-        in a reference cycle, which Python breaks up in whatever thread happens to be running."""
-        self._gate = None
-
     async def _replaced(self, message: Message) -> None:
         """The app's body goes nowhere; ours goes out when it ends."""
         if not message.get("more_body", False) and self._instead is not None:
             body = b"" if self._scope["method"] == "HEAD" else self._instead.body
             await self._send({"type": "http.response.body", "body": body})
-
-    async def _flush_start(self, message: Message) -> None:
-        start, self._start = self._start, None
-        if start is not None:
-            await self._send(start)
-        await self._send(message)
-        if self._visit.opt_out is not None and self._site.enforces and not self._site.is_universal:
-            await record_signal(self._visit, self._scope)
-
-
-async def _nothing() -> None:
-    """The start message waits for the first body bytes."""

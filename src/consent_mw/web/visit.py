@@ -16,6 +16,7 @@ from consent_mw.core.regime import Rules
 from consent_mw.core.signals import NO_SIGNALS, read_signals
 from consent_mw.core.token import new_subject
 from consent_mw.enforce.cookie_filter import filter_request
+from consent_mw.web.head import read_head
 from consent_mw.web.site import Site
 
 logger = logging.getLogger("consent_mw")
@@ -30,7 +31,7 @@ class Visit:
 
     :ivar site: the middleware's set-up
     :ivar host: host the choice belongs to
-    :ivar cookies: what the app may see of each Cookie header, in order
+    :ivar cookies: what the app may see of each Cookie header
     :ivar expires_at: epoch seconds until which this may be remembered
     :ivar everything: nothing is held back from this visitor
     :ivar located: the site may know where this visitor is
@@ -41,7 +42,7 @@ class Visit:
     site: Site
     consent: Consent
     host: str
-    cookies: tuple[bytes, ...]
+    cookies: Mapping[bytes, bytes]
     expires_at: float
     everything: bool
     located: bool
@@ -66,9 +67,8 @@ class Visits:
         :param head: the request's headers, of repeated ones any (see :func:`consent_mw.web.head.read_head`)
         :param cookies: every Cookie header
         """
-        raw = cookies[0] if len(cookies) == 1 else b"\n".join(cookies)
         key: tuple[object, ...] = (
-            raw, head.get(b"host"), head.get(b"sec-gpc"), head.get(b"dnt"), scope.get("scheme"),
+            tuple(cookies), head.get(b"host"), head.get(b"sec-gpc"), head.get(b"dnt"), scope.get("scheme"),
         )  # fmt: skip
         rules = None
         host = head.get(b"host", b"")
@@ -82,8 +82,8 @@ class Visits:
             visit = self._read(scope, cookies, host, rules)
         except Exception:
             logger.exception("could not read consent; this request is served as denied")
-            return self._denied(host, len(cookies))
-        if len(raw) <= _MEMO_COOKIE_BYTES and self._site.enforces:  # else every request is to be told of
+            return self.denied(scope)
+        if sum(map(len, cookies)) <= _MEMO_COOKIE_BYTES and self._site.enforces:  # else every request is to be told of
             if len(self._memo) >= _MEMO_ENTRIES:
                 self._memo.clear()
             self._memo[key] = visit
@@ -102,12 +102,12 @@ class Visits:
         stored = site.codec.loads(token, site=host_name, now=now) if token is not None else None
         in_doubt = token is not None and stored is None
         consent = resolve(site.policy, stored, read_signals(scope["headers"]), rules, now=now, in_doubt=in_doubt)
-        kept = tuple(filter_request(header, consent.grants, own, site.observed.request_cookie) for header in cookies)
+        kept = {raw: filter_request(raw, consent.grants, own, site.observed.request_cookie) for raw in cookies}
         return Visit(
             site=site,
             consent=consent,
             host=host_name,
-            cookies=kept if site.enforces else tuple(cookies),
+            cookies=kept if site.enforces else {raw: raw for raw in cookies},
             expires_at=min([consent.expires_at or now + 3600, *(d for d in self._turning_points if d > now)]),
             everything=consent.grants.everything,
             located=site.location_category in consent.grants.categories,
@@ -115,8 +115,11 @@ class Visits:
             lapsed=stored if consent.stored is None and _is_consent(stored) else None,
         )
 
-    def _denied(self, host: bytes, cookies: int) -> Visit:
-        return Visit(self._site, self._nobody, self._site.host(host), (b"",) * cookies, 0.0, False, False)
+    def denied(self, scope: Scope) -> Visit:
+        """The visit of somebody of whom nothing can be believed."""
+        head, cookies = read_head(scope["headers"])
+        host = self._site.host(head.get(b"host", b""))
+        return Visit(self._site, self._nobody, host, dict.fromkeys(cookies, b""), 0.0, False, False)
 
 
 def _is_consent(stored: Stored | None) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
 from enum import Enum, IntEnum
 from fnmatch import translate
 from functools import cached_property
-from typing import Generic, TypeVar
 from urllib.parse import unquote_plus
 
+from consent_mw.core.memo import Memo
 from consent_mw.enforce.location.address import ADDRESS_HEADERS, ClientAddress
 from consent_mw.enforce.location.names import MAX_NAME_LENGTH, Kind, is_companion, kind_of, words_of
 from consent_mw.enforce.location.values import Precise, scrub_text
@@ -20,12 +20,6 @@ Scrubbed = tuple[bytes, tuple[str, ...]]
 
 UNNAMED = "(value)"
 """What a place is reported as that had no name."""
-
-MEMO_ENTRIES = 4096
-"""Names remembered per rule set. Clients choose names, so the memo must not grow with them."""
-
-K = TypeVar("K", bound=str | bytes)
-V = TypeVar("V")
 
 
 class HeaderKind(Enum):
@@ -78,23 +72,6 @@ CDN, Baidu, Wangsu, Volcengine, and GeoIP modules under the prefixes that operat
 
 _ABOUT_THE_SERVER = ("sec-", "access-control-", "content-", "accept", "if-", "x-amz-", "x-aws-", "x-forwarded-host")
 _NEVER = frozenset({"origin", "from", "host", "cookie", "authorization", "via", "range", "date", "expect", "te"})
-
-
-class Memo(dict[K, V], Generic[K, V]):
-    """A dictionary that asks ``read`` for what it lacks, and forgets everything when it is full."""
-
-    def __init__(self, read: Callable[[K], V], longest: int = MAX_NAME_LENGTH) -> None:
-        super().__init__()
-        self._read = read
-        self._longest = longest
-
-    def __missing__(self, key: K) -> V:
-        value = self._read(key)
-        if len(key) <= self._longest:
-            if len(self) >= MEMO_ENTRIES:
-                self.clear()
-            self[key] = value
-        return value
 
 
 def form_text(raw: bytes) -> str:
