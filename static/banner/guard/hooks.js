@@ -14,7 +14,7 @@ function holds(element, name, value) {
   if (kept === `${value}` && !element.hasAttribute("data-consent")) return;
   const needs = deniedIn(name, value);
   if (needs) {
-    if (isFrame(element.localName, name)) element.setAttribute(name, boxFor(value));
+    if (isFrame(element.localName)) element.setAttribute(name, boxFor(value));
     element.setAttribute("data-consent", needs);
     element.setAttribute(HELD, "");
     element.setAttribute(PREFIX + name, value);

@@ -8,8 +8,8 @@ export function contacts(element, name) {
   return /^(\S+ (src|srcset|poster)|(link|script|image) href|object data)$/i.test(element + " " + name);
 }
 
-/** Whether an attribute fills a frame. @param {string} element @param {string} name */
-export const isFrame = (element, name) => /^iframe src$/i.test(element + " " + name);
+/** Of the attributes that contact, a frame has one. @param {string} element */
+export const isFrame = element => /^iframe$/i.test(element);
 
 /** What must be granted for one of an attribute's addresses. @param {string} name @param {any} value */
 export function deniedIn(name, value) {
@@ -30,11 +30,14 @@ export function clean(markup) {
       /(?<=[\s"'/])(?:xlink:)?([a-z]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s>"']+)/gi,
       (attribute, name, equals, value) => {
         const plain = name.toLowerCase();
-        const address = value.replace(/^["']|["']$/g, "");
+        // some templates write a slash as &#x2F;
+        const address = value
+          .replace(/^["']|["']$/g, "")
+          .replace(/&#(\w+);/g, (/** @type {string} */ _, /** @type {string} */ code) => String.fromCharCode(+("0" + code)));
         const needs = contacts(element, plain) && deniedIn(plain, address);
         if (!needs) return attribute;
         ids = needs;
-        return (isFrame(element, plain) ? `src=${boxFor(address)} ` : "") + PREFIX + name + equals + value;
+        return (isFrame(element) ? `src=${boxFor(address)} ` : "") + PREFIX + name + equals + value;
       },
     );
     return ids ? held.replace(element, `${element} data-consent="${ids}" ${HELD}`) : whole;

@@ -50,6 +50,8 @@ WAYS = {
     "svg with its namespace": """
         addEventListener('load', () => document.body.insertAdjacentHTML(
             'beforeend', '<svg xmlns="http://www.w3.org/2000/svg"><image href="http://HOST/p.gif"/></svg>'))""",
+    "image in a template's markup": """
+        document.createElement('div').innerHTML = '<img src="http:&#x2F;&#x2F;HOST&#47;p.gif">'""",
     "shadow root": """
         const root = add('div', {}).attachShadow({mode: 'closed'});
         root.innerHTML = '<img src=http://HOST/p.gif>'""",
