@@ -25,7 +25,8 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Serializer, URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 
 from consent_mw.core.choice import Stored
 from consent_mw.core.regime import DAY_SECONDS
@@ -34,6 +35,7 @@ from consent_mw.core.signals import Signals
 FORMAT = 1
 SALT = b"consent_mw.consent"
 MAX_TOKEN_BYTES = 1024
+MAX_PLAIN_BYTES = 200
 MAX_CLOCK_SKEW_SECONDS = 120
 SUBJECT_BYTES = 16
 _SUBJECT_LENGTH = 22
@@ -50,6 +52,15 @@ def digest(text: str, length: int) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())[:length].decode()
 
 
+class _Serializer(URLSafeSerializer):
+    """Compresses only what is long: for what is short, setting zlib up costs more than all the rest of a token."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        plain = Serializer.dump_payload(self, obj)
+        payload = plain if isinstance(plain, bytes) else plain.encode()
+        return super().dump_payload(obj) if len(payload) > MAX_PLAIN_BYTES else base64_encode(payload)
+
+
 class TokenCodec:
     """Writes and reads tokens.
 
@@ -60,7 +71,7 @@ class TokenCodec:
     """
 
     def __init__(self, keys: Sequence[str], categories: Iterable[str], max_age: int) -> None:
-        self._serializer = URLSafeSerializer(
+        self._serializer = _Serializer(
             list(keys), salt=SALT, signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"}
         )
         self._ids = {digest(id, 4): id for id in categories}

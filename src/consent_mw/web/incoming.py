@@ -152,7 +152,7 @@ def _parse_json(body: bytes) -> _Body:
 
 def _load_json(body: bytes) -> Any:
     try:
-        return json.loads(body, object_pairs_hook=_no_duplicates)
+        return _decode(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise Problem(422, "Not JSON", f"the body is not valid JSON: {error}") from None
 
@@ -162,6 +162,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands there twice")
     return found
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_no_duplicates).decode
 
 
 def _parse_form(body: bytes, policy: Policy) -> Incoming:
@@ -199,8 +202,12 @@ def _check_ids(choice: Choice, policy: Policy) -> None:
     unknown = [id for id in choice.categories if id not in policy.categories]
     if unknown:
         raise Problem(422, "Unknown category", f"unknown: {', '.join(unknown)}; known: {', '.join(policy.categories)}")
-    allowed = {s.id for s in (policy.declared if policy.declares_services else policy.services.values())}
-    strange = [id for id in choice.services if id not in allowed]
+    strange = [id for id in choice.services if not _may_be_named(id, policy)]
     if strange:
         known = ", ".join(s.id for s in policy.declared) or "ids of the catalogue"
         raise Problem(422, "Unknown service", f"unknown or undeclared: {', '.join(strange)}; known: {known}")
+
+
+def _may_be_named(service: str, policy: Policy) -> bool:
+    known = policy.services.get(service)
+    return known is not None and (known.declared or not policy.declares_services)

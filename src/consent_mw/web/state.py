@@ -34,4 +34,4 @@ def state_view(consent: Consent, services: Iterable[str] = ()) -> dict[str, Any]
 
 def timestamp(epoch_seconds: int) -> str:
     """RFC 3339, UTC, whole seconds."""
-    return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat().removesuffix("+00:00") + "Z"
