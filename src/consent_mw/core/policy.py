@@ -230,7 +230,7 @@ class Policy:
     def fingerprint(self) -> str:
         """``sha256-`` and the hex digest of what the whole policy means."""
         whole = {id: self._meaning(category) for id, category in self.categories.items()}
-        return FINGERPRINT_PREFIX + _digest(whole)
+        return FINGERPRINT_PREFIX + hashlib.sha256(canonical_json(whole)).hexdigest()
 
     def inline_services(self, script: bytes) -> tuple[Service, ...]:
         """The services that an inline script loads or calls, by their markers.
@@ -291,10 +291,9 @@ def canonical_json(value: object) -> bytes:
     return _encode(value).encode()
 
 
-def text_hash(texts: Mapping[str, str]) -> str:
-    """Hash of the exact words shown, kept in the ledger beside the meaning (GDPR art. 7(1): proof)."""
-    return FINGERPRINT_PREFIX + _digest(dict(texts))
+def text_hash(texts: bytes) -> str:
+    """Hash of the exact words shown, kept in the ledger beside the meaning (GDPR art. 7(1): proof).
 
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(canonical_json(value)).hexdigest()
+    :param texts: by their keys, as canonical JSON
+    """
+    return FINGERPRINT_PREFIX + hashlib.sha256(texts).hexdigest()

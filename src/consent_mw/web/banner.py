@@ -60,9 +60,9 @@ class Banner:
         )
         self._frame_script = f"{slot('base')}/assets/{find(assets, 'frame.js').name}"
         self._words = load_words(locales, policy, settings, controller)
-        shown = {tag: words.shown() | announced(notice, tag) for tag, words in self._words.items()}
+        shown = {tag: canonical_json(words.shown() | announced(notice, tag)) for tag, words in self._words.items()}
         self._hashes = {tag: text_hash(texts) for tag, texts in shown.items()}
-        self.texts = {self._hashes[tag]: canonical_json(texts) for tag, texts in shown.items()}
+        self.texts = {self._hashes[tag]: texts for tag, texts in shown.items()}
         self._views: dict[Hashable, Template] = {}
 
     def text_hash(self, locale: str) -> str:

@@ -158,10 +158,10 @@ def _seen(services: list[Service], words: Words) -> str:
 
 def service_facts(service: Service, words: Words) -> str:
     """What for and by whom in one line; who receives it, for how long, and every cookie with its duration behind it."""
-    provider = LIST_SEPARATOR.join(filter(None, (service.owner, words.country(service.country))))
+    provider = (service.owner, words.country(service.country))
     purposes = words.purposes(service.purposes)
     facts = [
-        ("provider", f"<bdi>{escape(provider)}</bdi>" if provider else ""),
+        ("provider", _each_its_way(provider)),
         ("purposes", escape(purposes)),
         ("recipients", escape(LIST_SEPARATOR.join(service.recipients))),
         ("retention", escape(service.retention)),
@@ -173,8 +173,13 @@ def service_facts(service: Service, words: Words) -> str:
         )
         facts.append(("policy", link))
     rows = "".join(f"<dt>{words[key]}</dt><dd>{value}</dd>" for key, value in facts if value)
-    line = LIST_SEPARATOR.join(f"<bdi>{escape(part)}</bdi>" for part in (purposes, provider) if part)
+    line = _each_its_way((purposes, *provider))
     return f"<details><summary>{line}</summary><dl>{rows}</dl>{_cookies(service.cookies, words)}</details>"
+
+
+def _each_its_way(parts: Iterable[str]) -> str:
+    """A list in which a name from left to right stays whole among words from right to left."""
+    return LIST_SEPARATOR.join(f"<bdi>{escape(part)}</bdi>" for part in parts if part)
 
 
 def _cookies(rules: tuple[CookieRule, ...], words: Words) -> str:

@@ -14,10 +14,11 @@ def receipt_body(words: Words, receipt: Mapping[str, Any], query: str) -> str:
     """:param query: of the address that leads to this receipt, for the link to the file"""
     evidence, party, proof = receipt["evidence"], receipt["parties"][0], receipt["proof"]
     who = " · ".join(filter(None, (party["party_name"], party["party_address"], party["party_contact"])))
+    time = escape(evidence["time"])
     entry = f"{proof['index']} / {proof['head'].split()[1]}"
     facts = [
         ("receipt_event", words[f"event_{evidence['event']}"]),
-        ("receipt_time", f'<time datetime="{escape(evidence["time"])}">{escape(evidence["time"])}</time>'),
+        ("receipt_time", f'<time datetime="{time}">{time.replace("T", " ").removesuffix("Z")}</time>'),
         ("controller", escape(who)),
         ("receipt_version", f"{escape(evidence['policy'])}<br><code>{escape(evidence['fingerprint'])}</code>"),
         ("receipt_words", f"{escape(evidence['language'])}<br><code>{escape(evidence['text'])}</code>"),
@@ -43,8 +44,8 @@ def _list(facts: list[tuple[str, str]], words: Words) -> str:
 def _choices(words: Words, evidence: Mapping[str, Any]) -> str:
     decisions = {**evidence["categories"], **evidence["services"]}
     return "".join(
-        f"<dt>{escape(words.label(id))}</dt><dd>{words[f'decision_{decision}']}</dd>"
-        for id, decision in decisions.items()
+        f"<dt>{escape(words.label(id))}</dt><dd>{words[f'decision_{decisions[id]}']}</dd>"
+        for id in words.in_order(decisions)
     )
 
 

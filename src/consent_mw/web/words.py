@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from consent_mw.banner_settings import BannerSettings
@@ -57,6 +57,11 @@ class Words:
             return service.name if service is not None else id
         shipped = self._texts.get(f"category_{id}_label")
         return category.label or shipped or id.replace("_", " ").replace("-", " ").capitalize()
+
+    def in_order(self, ids: Iterable[str]) -> list[str]:
+        """Categories, then services, as the policy lists them; what it knows no more comes last."""
+        known = [*self._policy.categories, *self._policy.services]
+        return sorted(ids, key=lambda id: known.index(id) if id in known else len(known))
 
     def description(self, category: Category) -> str:
         """What a category is for, not escaped: the site's words, ours, or else its purposes."""
