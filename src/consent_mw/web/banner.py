@@ -208,5 +208,5 @@ class Banner:
 
 
 def _json_time(epoch_seconds: int) -> str:
-    """As :func:`~consent_mw.web.state.state_view` has it, in JSON, in an attribute."""
-    return f"&quot;{timestamp(epoch_seconds)}&quot;"
+    """As :func:`~consent_mw.web.state.state_view` has it in JSON."""
+    return f'"{timestamp(epoch_seconds)}"'

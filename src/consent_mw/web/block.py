@@ -51,7 +51,8 @@ class Block:
         return (
             f'{OPEN}<div id="consent-root" class="{self._settings.position}{" signal" if signal else ""}" '
             f'lang="{escape(words.tag)}" dir="{words.direction}" '
-            f'data-nosnippet data-consent-path="{slot("base")}" data-consent-state="{_state(consent)}"{mode}>'
+            f'data-nosnippet data-consent-path="{slot("base")}" '
+            f"data-consent-state='{_state(consent)}'{mode}>"
             f"{self._style_markup(inline_style)}"
             f'<p id="consent-status" role="status" data-saved="{words["saved"]}" data-failed="{words["failed"]}" '
             f'data-cookies="{words["no_cookies"]}"{_signal_text(words) if is_universal else ""}>'
@@ -101,10 +102,11 @@ def _signal_text(words: Words) -> str:
 
 
 def _state(consent: Consent) -> str:
+    """JSON for an attribute in single quotes, in which its own need no escape."""
     view = state_view(consent)
     shared = {key: value for key, value in view.items() if key not in ("decided_at", "expires_at")}
-    json_text = escape(json.dumps(shared, separators=(",", ":"))[:-1])
-    return f"{json_text},&quot;decided_at&quot;:{slot('decided_at')},&quot;expires_at&quot;:{slot('expires_at')}}}"
+    json_text = escape(json.dumps(shared, separators=(",", ":"))[:-1]).replace("&quot;", '"')
+    return f'{json_text},"decided_at":{slot("decided_at")},"expires_at":{slot("expires_at")}}}'
 
 
 def _entry(consent: Consent, words: Words, *, hidden: bool) -> str:

@@ -2,7 +2,7 @@
 
 import { banner, dialog, entry, isStrict, isUniversal, part, root, say, status } from "./block.js";
 import { release } from "./release.js";
-import { call, forgetVerdicts, granted, grants, learn, parse, state, tell, verdicts } from "./state.js";
+import { call, decision, forgetVerdicts, granted, learn, parse, state, tell, verdicts } from "./state.js";
 
 /** @typedef {import("../consent").ConsentState} State */
 /** @typedef {import("../consent").ConsentChoice} Choice */
@@ -49,7 +49,9 @@ export const settle = () => (banner && navigator.cookieEnabled ? lift() : show()
 
 /** @param {State} before */
 const changedSince = before =>
-  Object.keys({ ...before.categories, ...before.services, ...verdicts }).filter(id => grants(before, id) !== granted(id));
+  Object.keys({ ...before.categories, ...before.services, ...verdicts }).filter(
+    id => (decision(id, before) === "granted") !== granted(id),
+  );
 
 // Another answer holds from now on.
 /** @param {string} text */
@@ -95,7 +97,7 @@ const post = (what, choice) =>
   call(what, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(choice) });
 /** @param {string} what @param {Choice | {}} choice @returns {Promise<State>} */
 const send = async (what, choice) => {
-  if (!navigator.cookieEnabled) throw new Error("no cookies");
+  if (!navigator.cookieEnabled) throw Error("no cookies");
   const text = await post(what, choice);
   tabs?.postMessage("");
   await adopt(text);
@@ -137,10 +139,9 @@ export const plus = (answers, more) => ({
 
 // Location switched off in the browser or the system: that is a "no" here too.
 export const heed = async () => {
-  const ask = () => navigator.permissions.query({ name: "geolocation" });
-  const permission = await ask();
-  permission.onchange = async () => {
-    if (!granted("geolocation") || (await ask()).state !== "denied") return;
+  const permission = await navigator.permissions.query({ name: "geolocation" });
+  permission.onchange = () => {
+    if (!granted("geolocation") || permission.state !== "denied") return;
     const refused = Object.keys(state.services).filter(id => !granted(id));
     decide({
       action: "save",

@@ -1,10 +1,10 @@
 // Lets held-back tags go, once what they wait for is granted.
 
 import { all, isOpen, isUniversal } from "./block.js";
-import { call, granted, isKnown, parse, state, verdicts } from "./state.js";
+import { call, decision, granted, parse, state, verdicts } from "./state.js";
 
 // Our own hooks are no attributes that were held back.
-const HELD = /^data-consent-(?!(action|state|path|placeholder|held|allow)$)/;
+const HELD = /^data-consent-(?!(action|held|allow)$)/;
 /** @param {string} name */
 const isHeld = name => HELD.test(name);
 const held = () =>
@@ -129,7 +129,7 @@ const allowPlace = () => {
 
 /** @param {boolean} [chosen] that is, just now: the page was there before */
 export const release = async chosen => {
-  const unknown = held().flatMap(needs).filter(id => !isKnown(id));
+  const unknown = held().flatMap(needs).filter(id => !decision(id));
   if (unknown.length && state.decided && isOpen()) {
     for (const id of unknown) verdicts[id] = "denied";
     try {

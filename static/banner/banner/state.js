@@ -20,12 +20,10 @@ export const forgetVerdicts = () => {
 /** @param {string} text @returns {any} */
 export const parse = text => JSON.parse(text, (_, value) => Object.freeze(value));
 
-/** @param {State} now @param {string} id */
-export const grants = (now, id) => (now.categories[id] || now.services[id] || verdicts[id]) === "granted";
+/** Nothing, where nobody knows it. @param {string} id */
+export const decision = (id, now = state) => now.categories[id] || now.services[id] || verdicts[id];
 /** @param {string} id */
-export const granted = id => grants(state, id);
-/** @param {string} id */
-export const isKnown = id => !!(state.categories[id] || state.services[id] || verdicts[id]);
+export const granted = id => decision(id) === "granted";
 
 // It bubbles up to `document`, where pages listen.
 /** @param {string} name */
@@ -37,6 +35,6 @@ export const call = async (what, options) => {
   const text = await answer.text();
   // the page asks for another version than the server does
   if (answer.status === 409) location.reload();
-  if (!answer.ok) throw new Error(text);
+  if (!answer.ok) throw Error(text);
   return text;
 };
