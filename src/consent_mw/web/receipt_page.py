@@ -18,15 +18,12 @@ def receipt_body(words: Words, receipt: Mapping[str, Any], query: str) -> str:
     entry = f"{proof['index']} / {proof['head'].split()[1]}"
     facts = [
         ("receipt_event", words[f"event_{evidence['event']}"]),
-        ("receipt_time", f'<time datetime="{time}">{time.replace("T", " ").removesuffix("Z")}</time>'),
+        ("receipt_time", f'<time dir="ltr" datetime="{time}">{time.replace("T", " ").removesuffix("Z")}</time>'),
         ("controller", escape(who)),
-        ("receipt_version", f"{escape(evidence['policy'])}<br><code>{escape(evidence['fingerprint'])}</code>"),
-        ("receipt_words", f"{escape(evidence['language'])}<br><code>{escape(evidence['text'])}</code>"),
-        ("receipt_number", f"<code>{escape(receipt['receipt_id'])}</code>"),
-        (
-            "receipt_proof",
-            f"{escape(entry)}<br><code>{escape(receipt['signature'])}</code>",
-        ),
+        ("receipt_version", f"{escape(evidence['policy'])}<br>{_code(evidence['fingerprint'])}"),
+        ("receipt_words", f"{escape(evidence['language'])}<br>{_code(evidence['text'])}"),
+        ("receipt_number", _code(receipt["receipt_id"])),
+        ("receipt_proof", f'<bdi dir="ltr">{escape(entry)}</bdi><br>{_code(receipt["signature"])}'),
     ]
     return (
         f'<main class="consent-receipt consent-plain"><h1>{words["receipt_title"]}</h1>'
@@ -35,6 +32,11 @@ def receipt_body(words: Words, receipt: Mapping[str, Any], query: str) -> str:
         f'<nav><a href="{slot("base")}/receipt?{escape(query)}" download>{words["receipt_file"]}</a>'
         f'<a href="{slot("base")}/preferences">{words["settings"]}</a></nav>{_erase(words, receipt)}</main>'
     )
+
+
+def _code(text: str) -> str:
+    """The same from left to right in every language."""
+    return f'<code dir="ltr">{escape(text)}</code>'
 
 
 def _list(facts: list[tuple[str, str]], words: Words) -> str:
