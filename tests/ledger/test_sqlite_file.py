@@ -8,6 +8,7 @@ import sqlite3
 import struct
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,6 +219,23 @@ def test_a_ledger_on_a_network_share_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("consent_mw.ledger.files.MOUNTS", mounts)
     assert "is on a network share (nfs4)" in refused(tmp_path / "ledger.sqlite3")
     assert not (tmp_path / "ledger.sqlite3").exists()
+
+
+def test_thousands_in_one_turn_of_the_loop_fit_any_build_of_sqlite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strict(*path: Path, **options: Any) -> sqlite3.Connection:
+        db = connect(*path, **options)
+        db.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 32_766)  # the default; Debian's has 250,000
+        return db
+
+    async def scenario() -> None:
+        ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
+        assert await asyncio.gather(*(ledger.append(record()) for _ in range(6000))) == list(range(6000))
+        await ledger.close()
+
+    monkeypatch.setattr("consent_mw.ledger.sqlite.connect", strict)
+    asyncio.run(scenario())
 
 
 # Erasing

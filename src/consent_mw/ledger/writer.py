@@ -25,7 +25,7 @@ from consent_mw.ledger.store import Appender, Disconnected, Entry, Store
 T = TypeVar("T")
 
 BATCH = 256
-"""From so many on, the writer takes no more into one commit."""
+"""So many at most make a turn, and from so many on the writer takes no more into one commit."""
 RECONNECT_SECONDS = 2.0
 """How long a batch waits for a lost server to come back before its callers are told."""
 RECONNECT_PAUSE = 0.05
@@ -97,6 +97,8 @@ class ThreadedLedger:
         result: asyncio.Future[int] = loop.create_future()
         turn.entries.append(entry)
         turn.results.append(result)
+        if len(turn.entries) == BATCH:
+            self._hand_over(loop)
         return result
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -206,7 +208,7 @@ def _close(store: Store) -> None:
 
 
 def _take(queue: _Turns) -> tuple[list[_Turn], bool]:
-    """What waits, at least one turn and about :data:`BATCH` entries at most, and whether to go on after it."""
+    """What waits, at least one turn and less than two :data:`BATCH` of entries, and whether to go on after it."""
     turns, size = list[_Turn](), 0
     turn = queue.get()
     while turn is not None:
