@@ -1,6 +1,6 @@
 // What the package fills in when it serves guard.js and device.js.
 
-/** A set of hashes: taken modulo `size`; the differences as Golomb-Rice codes with `rest` low bits, in base64. */
+/** A set of hashes: taken modulo `size`; the differences as Golomb-Rice codes with `rest` low bits, in hexadecimal. */
 export type Codes = readonly [needs: string, size: number, rest: number, codes: string];
 
 interface Catalog {

@@ -25,7 +25,7 @@ from consent_mw.web.html import CLOSE, OPEN, Template, escape, slot
 UNDECLARED = "undeclared-services"
 """What the services of the catalogue need that a site does not declare: nobody can grant it."""
 
-HOST_SPREAD, FILE_SPREAD, SMALLEST_SET = 72, 250_000, 40_000
+HOST_SPREAD, FILE_SPREAD, SMALLEST_SET = 60, 250_000, 40_000
 """A host is looked up for third parties alone, a file name also for every address of the site itself."""
 MAX_CACHED_TAGS = 512
 MAX_INLINE_BYTES = 32 * 1024

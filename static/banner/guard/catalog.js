@@ -1,7 +1,7 @@
 // Whose is an address, and may it be contacted?
 // Nothing is decoded before a page's scripts first ask: a page starts sooner, and many never ask.
 
-import { HELD, again } from "./marks.js";
+import { againIn } from "./marks.js";
 
 // put here when the file is served
 const catalog = CATALOG;
@@ -39,15 +39,13 @@ const decoded = new Map();
 /** @param {string} codes @param {number} rest */
 function decode(codes, rest) {
   const members = new Set();
-  const bytes = atob(codes);
-  let at = 0;
+  const bits = BigInt("0x" + codes).toString(2);
   let hash = 0;
-  const bit = () => (bytes.charCodeAt(at >> 3) >> (7 - (at++ & 7))) & 1;
-  while (at < bytes.length * 8) {
-    let step = 0;
-    while (bit()) step++;
-    for (let bits = rest; bits--; ) step = step * 2 + bit();
-    members.add((hash += step));
+  for (let at = 1; at < bits.length; ) {
+    const zero = bits.indexOf("0", at);
+    hash += (zero - at) * 2 ** rest;
+    at = zero + 1 + rest;
+    members.add((hash += parseInt(bits.slice(zero + 1, at), 2)));
   }
   decoded.set(codes, members);
   return members;
@@ -63,8 +61,8 @@ function find(sets, text) {
 /** What must be granted before an address may be contacted; nothing when it may be. @param {any} address */
 export function denied(address) {
   try {
-    const { protocol, hostname, pathname } = new URL(address, document.baseURI);
-    if (!/^(http|ws)/.test(protocol)) return;
+    const { hostname, pathname } = new URL(address, document.baseURI);
+    if (!hostname) return;
     if (!references) learn({ ...catalog.references, ...JSON.parse(tag.dataset.references ?? "{}") });
     const isOwn = [location.hostname, ...catalog.own].includes(hostname);
     const [, folder] = pathname.split("/");
@@ -86,8 +84,6 @@ export function denied(address) {
 }
 
 // A fingerprint may be a stranger's. The first find fetches the exact list, which decides from then on.
-/** Whether a find may be a stranger. */
-export const isGuess = () => hosts.length;
 /** @type {Promise<void> | undefined} */
 let learning;
 /** An address of ours: a page's own <base> is not to lead elsewhere. @param {string} path */
@@ -96,12 +92,14 @@ const ours = path => new URL(path, new URL(tag.dataset.at ?? tag.src, location.o
 function adopt(all) {
   hosts = files = [];
   learn(all.references);
-  for (const element of document.querySelectorAll(`[${HELD}]`)) again(element);
+  againIn(document);
 }
 export const learnAll = () => (learning ??= load(ours(catalog.exactly)).then(answer => answer.json()).then(adopt).catch(() => {}));
+/** To do once strangers are known, if anything was held that may be theirs. @param {() => void} next */
+export const later = next => hosts.length && learning?.then(() => hosts.length || next());
 /** For those who cannot wait. @param {any} address */
 export function surelyDenied(address) {
-  if (denied(address) && isGuess())
+  if (denied(address) && hosts.length)
     try {
       const request = new XMLHttpRequest();
       request.open("GET", ours(catalog.exactly), false);

@@ -1,8 +1,8 @@
 // What is put in front of a browser's own functions: the members of interfaces, or the globals, and what a Proxy needs
 // to know of them. What is refused fails as it does without a network.
 
-import { boxFor, denied, isGuess, learnAll, surelyDenied } from "./catalog.js";
-import { HELD, PREFIX, again } from "./marks.js";
+import { boxFor, denied, later, learnAll, surelyDenied } from "./catalog.js";
+import { HELD, PREFIX, again, againIn } from "./marks.js";
 import { clean, contacts, deniedIn, isFrame } from "./markup.js";
 
 const { apply, construct } = Reflect;
@@ -19,7 +19,7 @@ function holds(element, name, value) {
     element.setAttribute(HELD, "");
     element.setAttribute(PREFIX + name, value);
     // it may never come into the page
-    if (isGuess()) learnAll().then(() => isGuess() || again(element));
+    later(() => again(element));
     return true;
   }
   element.removeAttribute(PREFIX + name);
@@ -47,6 +47,8 @@ const onAddress = {
 const onAttribute = {
   apply(set, self, args) {
     const [name, value] = args.slice(-2);
+    // most attributes are none of ours, and frameworks set thousands
+    if (!/src|href|data|poster/i.test(name)) return apply(set, self, args);
     const plain = `${name}`.toLowerCase().replace("xlink:", "");
     if (contacts(self.localName, plain) && holds(self, plain, value)) return;
     const isFree = plain !== "srcdoc" || `${value}` === self.getAttribute(PREFIX + plain);
@@ -58,7 +60,9 @@ const onAttribute = {
 const onMarkup = {
   apply(method, self, args) {
     // feeds are no pages
-    return apply(method, self, /^[a-z/+]+xml$/.test(args[1]) ? args : args.map(clean));
+    const made = apply(method, self, /^[a-z/+]+xml$/.test(args[1]) ? args : args.map(clean));
+    later(() => againIn(self.contentDocument ?? self));
+    return made;
   },
 };
 
@@ -67,7 +71,7 @@ const onFetch = {
   async apply(target, self, args) {
     const address = args[0]?.url ?? args[0];
     if (denied(address)) await learnAll();
-    if (denied(address)) throw new TypeError("Failed to fetch");
+    if (denied(address)) throw TypeError("Failed to fetch");
     return apply(target, self, args);
   },
 };
@@ -128,17 +132,16 @@ const onFrame = {
 const hooks = [
   [
     "Script.src Image.src Image.srcset IFrame.src Link.href Media.src Video.poster Source.src Source.srcset " +
-      "Object.data Input.src Embed.src Track.src",
+      "Object.data Input.src Embed.src",
     onAddress,
   ],
   ["Element.setAttribute Element.setAttributeNS", onAttribute],
   [
     "Element.innerHTML Element.outerHTML Element.insertAdjacentHTML Element.setHTMLUnsafe Document.write " +
-      "Document.writeln IFrame.srcdoc DOMParser.parseFromString",
+      "Document.writeln IFrame.srcdoc DOMParser.parseFromString Range.createContextualFragment",
     onMarkup,
   ],
   ["ShadowRoot.innerHTML", onMarkup, "Element.attachShadow Element.shadowRoot"],
-  ["Range.createContextualFragment", onMarkup, "Document.createRange"],
   ["fetch", onFetch],
   ["Navigator.sendBeacon", onBeacon, "navigator"],
   ["XMLHttpRequest.open", onOpen],

@@ -13,3 +13,7 @@ export function again(element) {
       if (name !== HELD) element.setAttribute(name.slice(13), value);
     }
 }
+/** The same for what stands in a document, a shadow root, an element; in anything else stands nothing. @param {any} root */
+export function againIn(root) {
+  for (const element of root.querySelectorAll?.(`[${HELD}]`) ?? []) again(element);
+}
