@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Frame, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -70,9 +70,10 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
         yield context.new_page()
 
 
-def _found(page: Page, *include: str) -> list[str]:
+def _found(page: Page | Frame, *include: str) -> list[str]:
     """Violations, and what axe could not decide by itself, in the given parts of a page."""
-    page.mouse.move(0, 0)
+    if isinstance(page, Page):
+        page.mouse.move(0, 0)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     violations, undecided = page.evaluate(RUN, [list(include)])
@@ -114,3 +115,21 @@ def test_our_own_pages(serve: Callable[[ASGIApp], str], page: Page, language: st
     expect(page.locator("h1")).to_be_visible()
     assert "422" in page.locator("small").inner_text()
     assert _found(page, "html") == []
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_what_stands_in_a_frame_that_a_script_inserted(
+    serve: Callable[[ASGIApp], str], page: Page, language: str
+) -> None:
+    page.goto(serve(_app(language)))
+    page.evaluate(
+        """() => {
+            const frame = Object.assign(document.createElement("iframe"), { title: "Film", width: 400, height: 260 });
+            frame.src = "/film.html";
+            document.body.append(frame);
+        }"""
+    )
+    frame = page.frames[-1]
+    expect(frame.locator("[data-consent-action=allow]")).to_be_visible()
+    frame.wait_for_load_state()
+    assert _found(frame, "body") == []
