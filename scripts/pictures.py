@@ -27,12 +27,12 @@ DESKTOP, MOBILE = (1280, 800), (360, 720)
 
 
 @contextlib.contextmanager
-def newspaper(position: str, language: str) -> Iterator[str]:
+def newspaper(position: str, language: str, *, modal: bool = False) -> Iterator[str]:
     """The demo site with another layout and language of the banner."""
     with socket.create_server(("127.0.0.1", 0)) as site, socket.create_server(("127.0.0.1", 0)) as third_parties:
         port, log = third_parties.getsockname()[1], EventLog()
         config = ConsentConfig.load(CONFIG).model_dump(exclude_unset=True, mode="json")
-        config["banner"] |= {"position": position, "locales": [language]}
+        config["banner"] |= {"position": position, "locales": [language], "modal": modal}
         paper = create_app(tracker_port=port, secret=SECRET, log=log)
         app = by_port(ConsentMiddleware(paper, config, secret_key=SECRET, ledger=None), trackers.create_app(log), port)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
@@ -67,6 +67,9 @@ def main() -> None:
                     for device, size in (("desktop", DESKTOP), ("mobile", MOBILE)):
                         with looking(browser, site, size, scheme) as page:
                             take(page, f"{position}-{device}-{scheme}")
+        with newspaper("center", "en", modal=True) as site, looking(browser, site, DESKTOP, "light") as page:
+            page.locator("#consent-banner:modal").wait_for()
+            take(page, "modal")
         with newspaper("bottom", "ar") as site, looking(browser, site, DESKTOP, "light") as page:
             take(page, "bottom-desktop-arabic")
         with newspaper("bottom", "en") as site, looking(browser, site, DESKTOP, "light") as page:
