@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import sqlite3
 import struct
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,19 @@ def test_thousands_in_one_turn_of_the_loop_fit_any_build_of_sqlite(
         await ledger.close()
 
     monkeypatch.setattr("consent_mw.ledger.sqlite.connect", strict)
+    asyncio.run(scenario())
+
+
+def test_where_no_thread_can_be_started_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def scenario() -> None:
+        monkeypatch.setattr("threading.Thread.start", start)
+        with pytest.raises(LedgerError, match="can't start new thread"):
+            await asyncio.wait_for(SqliteLedger(tmp_path / "ledger.sqlite3").append(record()), 60)
+        monkeypatch.undo()
+
     asyncio.run(scenario())
 
 

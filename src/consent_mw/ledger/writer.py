@@ -103,8 +103,12 @@ class ThreadedLedger:
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         turn = self._turns.pop(loop, None)
-        if turn is not None:
+        if turn is None:
+            return
+        try:
             self._running_writer().turns.put(turn)
+        except Exception as error:  # no thread can be started: whoever waits must not wait for ever
+            _fail(turn.results, error)
 
     def _running_writer(self) -> _Writer:
         writer = self._writer
