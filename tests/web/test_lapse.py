@@ -12,6 +12,7 @@ from httpx import Cookies
 from consent_mw.ledger.open import open_store
 from consent_mw.ledger.reports import records, stats
 from consent_mw.ledger.verify import verify
+from web.test_record_schema import validator
 from web.worker import DAY, FIRST, Clock, Worker
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +64,7 @@ async def test_it_is_recorded_once_however_many_pages_and_workers_see_it(clock: 
     await again.state(jar)
     await again.app.site.asides.settled()
     (record,) = expired(tmp_path)
+    validator("record").validate(record)
     assert (record["time"], record["method"], record["validity"]) == ("2027-02-19T00:00:00Z", "site", "P0D")
     assert record["categories"]["personalization_analytics"] == "denied"
     with open_store(f"sqlite:///{tmp_path}/consent.sqlite3") as store:
