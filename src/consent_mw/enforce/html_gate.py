@@ -19,6 +19,7 @@ from consent_mw.enforce.frames import without_geolocation
 from consent_mw.enforce.holding import adopted, held, held_script
 from consent_mw.enforce.opening import Opening
 from consent_mw.enforce.page import Page
+from consent_mw.enforce.plain_tags import is_plain
 from consent_mw.enforce.tags import Tag
 from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer
 from consent_mw.enforce.xml_gate import XmlGate
@@ -187,6 +188,9 @@ class HtmlGate:
             remembered = self._page.memo.get(piece)
             if remembered is not None:
                 return remembered
+            if is_plain(self._page.judge, piece):
+                self._page.memo.keep(piece, piece)
+                return piece
         return self._tag(Tag(piece), is_foreign=expected is Mark.FOREIGN_TAG)
 
     def _tag(self, tag: Tag, *, is_foreign: bool) -> bytes:

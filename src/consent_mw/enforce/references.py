@@ -47,17 +47,17 @@ class Judge:
     def reference(self, reference: str) -> Service | None:
         """The denied service that ``reference`` would contact, or None when it may be loaded."""
         target = resolve(reference, self.base)
-        if target is None:
-            return None
-        service = self.owner(target)
-        if service is None:
-            if not self._strict or target.host == "" or target.host in self._own_hosts:
-                return None
-            service = THIRD_PARTY
-        elif self._grants.service(service):
-            return None
-        self._report(service, reference)
+        service = self.denied_at(target) if target is not None else None
+        if service is not None:
+            self._report(service, reference)
         return service
+
+    def denied_at(self, target: Target) -> Service | None:
+        """The denied service at a host and path."""
+        service = self.owner(target)
+        if service is not None:
+            return None if self._grants.service(service) else service
+        return None if not self._strict or target.host == "" or target.host in self._own_hosts else THIRD_PARTY
 
     def owner(self, target: Target) -> Service | None:
         """The catalogued service behind a host and path; on the site's own host only self-hosted files count."""
