@@ -54,6 +54,10 @@ LONGER: dict[str, str] = {}
 """Files over the limit, each with the reason why it is one thing all the same."""
 
 
+MAX_FUNCTION_LINES = 45
+"""Signature and docstring included: what fits on a screen."""
+
+
 def _name(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
@@ -99,6 +103,14 @@ def test_a_module_says_what_it_is_and_fits_in_a_head(path: Path) -> None:
     assert ast.get_docstring(ast.parse(source)), "no docstring"
     lines = source.count("\n")
     assert (lines > MAX_LINES) == (_name(path) in LONGER), f"{lines} lines"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_a_function_fits_on_a_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= MAX_FUNCTION_LINES, f"{node.name}: {lines} lines"
 
 
 def test_what_is_public_is_sorted_and_can_be_imported() -> None:

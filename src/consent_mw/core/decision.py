@@ -141,39 +141,39 @@ def resolve(
     rules = policy.rules if rules is None else rules
     if stored is not None and now is not None and now >= expires_at(stored, rules):
         stored, in_doubt = None, True
-    change_ahead = policy.effective_at is not None and now is not None and now < policy.effective_at
-    ahead = change_ahead and not policy.outgoing
-    if stored is None:
-        answers = [Answer.without_choice(category, policy, rules, in_doubt) for category in policy.optional]
-    else:
-        answers = [Answer.of(category, policy, stored, rules, ahead) for category in policy.optional]
+    ahead = policy.effective_at is not None and now is not None and now < policy.effective_at
+    is_told = ahead and policy.published_at is not None and now is not None and now >= policy.published_at
+    ahead = ahead and not policy.outgoing
+    answers = _answers(policy, stored, rules, ahead=ahead, in_doubt=in_doubt)
     own = own_answers(policy, stored, ahead=ahead)
     overruled = signals.among(rules.signals).beyond(stored.signals if stored is not None else NO_SIGNALS)
     wanted = {answer.category for answer in answers if answer.yes}
     stale = tuple(answer.category for answer in answers if answer.stale)
     granted = {category.id for category in policy.categories.values() if category.required}
+    grants = Grants(
+        policy,
+        frozenset(granted if overruled else granted | wanted),
+        {id: yes for id, yes in own.items() if not (yes and overruled)},
+        rules=rules,
+        withheld=frozenset().union(*(answer.news for answer in answers if answer.yes)),
+    )
     return Consent(
         policy=policy,
-        grants=policy_grants(
-            Grants(
-                policy,
-                frozenset(granted if overruled else granted | wanted),
-                {id: yes for id, yes in own.items() if not (yes and overruled)},
-                rules=rules,
-                withheld=frozenset().union(*(answer.news for answer in answers if answer.yes)),
-            )
-        ),
+        grants=policy_grants(grants),
         decided=stored is not None and not stale,
         stale=stale,
         news=frozenset().union(*(answer.news for answer in answers if answer.stale)),
         signals=signals,
         signal_took=overruled and (bool(wanted) or any(own.values())),
-        change_ahead=change_ahead
-        and policy.published_at is not None
-        and now is not None
-        and now >= policy.published_at,
+        change_ahead=is_told,
         stored=stored,
     )
+
+
+def _answers(policy: Policy, stored: Stored | None, rules: Rules, *, ahead: bool, in_doubt: bool) -> list[Answer]:
+    if stored is None:
+        return [Answer.without_choice(category, policy, rules, in_doubt) for category in policy.optional]
+    return [Answer.of(category, policy, stored, rules, ahead) for category in policy.optional]
 
 
 def decide(consent: Consent, choice: Choice, *, site: str, now: int, new_subject: Callable[[], str]) -> Stored:

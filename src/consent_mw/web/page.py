@@ -31,72 +31,84 @@ def make_page(visit: Visit, scope: Scope, headers: RawHeaders) -> Page:
     """
     :param headers: of the response, as the app sent them
     """
-    site = visit.site
-    consent = visit.consent
-    if site.is_universal:  # a change that lies ahead is told to everybody
-        consent = replace(site.nobody, change_ahead=consent.change_ahead)
-    everything = visit.everything and not site.is_universal
-    raw_host = header(scope["headers"], b"host")
-    host = host_name(raw_host)
-    nonce = csp_nonce(headers)
-    inline_allowed = bool(nonce) or not has_csp(headers)
-    charset_sent = has_charset(header(headers, b"content-type"))
-    return_to, root = page_address(scope), scope.get("root_path", "")
-    accept = "" if site.is_universal else header(scope["headers"], b"accept-language").decode("latin-1")
-    locale = site.locales.negotiate(accept, site.config.banner.locales)
+    site, ours = visit.site, _Insertions(visit, scope, headers)
+    host = host_name(header(scope["headers"], b"host"))
+    return Page(
+        judge=make_judge(visit, scope),
+        block=_guarded(ours.block),
+        placeholder=_guarded(ours.placeholder),
+        head=_guarded(ours.head)(),
+        located=visit.located and not site.is_universal,
+        has_charset=ours.has_charset,
+        everything_granted=ours.everything,
+        # in report-only mode every page is to be told of
+        memo=site.tag_memo(ours.consent.grants, host) if site.enforces else TagMemo(),
+    )
 
-    def block(has_base: bool, lang: str) -> bytes:
-        nonlocal locale  # of what we put into the page from here on
+
+class _Insertions:
+    """What we put into one page, in the visitor's language until the page's own is known."""
+
+    def __init__(self, visit: Visit, scope: Scope, headers: RawHeaders) -> None:
+        self._site = site = visit.site
+        self._visit = visit
+        self._scope = scope
+        self.consent = visit.consent
+        if site.is_universal:  # a change that lies ahead is told to everybody
+            self.consent = replace(site.nobody, change_ahead=visit.consent.change_ahead)
+        self.everything = visit.everything and not site.is_universal
+        self.has_charset = has_charset(header(headers, b"content-type"))
+        self._nonce = csp_nonce(headers)
+        self._inline_allowed = bool(self._nonce) or not has_csp(headers)
+        self._return_to, self._root = page_address(scope), scope.get("root_path", "")
+        accept = b"" if site.is_universal else header(scope["headers"], b"accept-language")
+        self._accept = accept.decode("latin-1")
+        self._locale = site.locales.negotiate(self._accept, site.config.banner.locales)
+
+    def block(self, has_base: bool, lang: str) -> bytes:
+        site, consent, headers = self._site, self.consent, self._scope["headers"]
         if lang:
-            locale = site.locales.negotiate(f"{lang},{accept}", site.config.banner.locales)
+            self._locale = site.locales.negotiate(f"{lang},{self._accept}", site.config.banner.locales)
         if not site.enforces:
             return b""
-        if not site.is_universal and is_bot(header(scope["headers"], b"user-agent")[:MAX_USER_AGENT_LENGTH]):
+        if not site.is_universal and is_bot(header(headers, b"user-agent")[:MAX_USER_AGENT_LENGTH]):
             return b""
+        host = header(headers, b"host").decode("latin-1")
         rendered = site.banner.block(
             consent,
-            locale,
-            origin=f"//{raw_host.decode('latin-1')}{root}" if has_base else root,
-            return_to=return_to,
-            nonce=nonce,
-            inline_style=inline_allowed,
+            self._locale,
+            origin=f"//{host}{self._root}" if has_base else self._root,
+            return_to=self._return_to,
+            nonce=self._nonce,
+            inline_style=self._inline_allowed,
             is_universal=site.is_universal,
         )
         if consent.change_ahead and CHANGE.encode() in rendered:
-            site.notices.shown(visit.consent, scope, text=site.banner.text_hash(locale), language=locale)
+            text = site.banner.text_hash(self._locale)
+            site.notices.shown(self._visit.consent, self._scope, text=text, language=self._locale)
         return rendered
 
-    def placeholder(ids: list[str], tag: Tag) -> bytes:
+    def placeholder(self, ids: list[str], tag: Tag) -> bytes:
         target = resolve(tag.value(b"src") or tag.value(b"data") or "")
         is_frame = tag.name in FRAMES
-        return site.banner.placeholder(
+        return self._site.banner.placeholder(
             ids[0],
-            locale,
-            consent=consent,
-            return_to=return_to,
+            self._locale,
+            consent=self.consent,
+            return_to=self._return_to,
             host=target.host if target is not None else "",
             width=(tag.value(b"width") or "") if is_frame else POST_WIDTH,
             height=(tag.value(b"height") or "") if is_frame else "0",
         )
 
-    def head() -> bytes:
+    def head(self) -> bytes:
+        site, consent, root, nonce = self._site, self.consent, self._root, self._nonce
         if not site.enforces:
             return b""
         # a page that names its charset itself must do so within the first 1024 bytes
-        inline = consent.stored is None and not site.is_universal and inline_allowed and charset_sent
-        guard = b"" if everything else site.guard.tags(consent, root=root, nonce=nonce, inline=inline)
+        inline = consent.stored is None and not site.is_universal and self._inline_allowed and self.has_charset
+        guard = b"" if self.everything else site.guard.tags(consent, root=root, nonce=nonce, inline=inline)
         return guard + site.consent_mode.tag(consent, root=root, nonce=nonce)
-
-    return Page(
-        judge=make_judge(visit, scope),
-        block=_guarded(block),
-        placeholder=_guarded(placeholder),
-        head=_guarded(head)(),
-        located=visit.located and not site.is_universal,
-        has_charset=charset_sent,
-        everything_granted=everything,
-        memo=site.tag_memo(consent.grants, host) if site.enforces else TagMemo(),  # else every page is to be told of
-    )
 
 
 def make_judge(visit: Visit, scope: Scope) -> Judge:

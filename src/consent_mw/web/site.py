@@ -86,6 +86,29 @@ class Site:
         self.enforces = config.enforcement.mode == "enforce"
         self.observed = Observed(self.policy, enforced=self.enforces)
         self.locales = Locales()
+        self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
+        self._make_pages(config)
+        self.tickets = Tickets(keys)
+        self.location = LocationGate(config.location, self.observed, cookie=config.cookie.name, enforces=self.enforces)
+        self.location_category = location_category(self.policy)
+        meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
+        if self.recorder is not None:
+            self.recorder.prepare(self.banner.texts, meaning)
+        self.asides = Asides(self.recorder, keys[-1])
+        self.notices = Notices(self.asides, (successor or self).policy)
+        self.is_universal = config.enforcement.html == "universal"
+        self.nobody = resolve(self.policy, None, NO_SIGNALS, in_doubt=True)  # nobody in particular
+        self._first_host = _host_of(config.origins[0]) if config.origins else ""
+        self._secure_cookie = self._cookie(secure=True)
+        self._plain_cookie = self._cookie(secure=False)
+        if successor is None:
+            _say_what_to_know(config, self.policy)
+        else:  # a page that this version made may still be open when the next one answers
+            successor.assets.update(self.assets)
+        _warn_if_token_may_not_fit(self.policy, self.codec)
+
+    def _make_pages(self, config: ConsentConfig) -> None:
+        """What a page is judged by, and what is put into it."""
         banner_assets = load_assets(config.banner)
         self.banner = Banner(
             self.policy,
@@ -96,36 +119,13 @@ class Site:
             assets=banner_assets,
             notice=config.policy,
         )
-        self.tickets = Tickets(keys)
-        self.location = LocationGate(config.location, self.observed, cookie=config.cookie.name, enforces=self.enforces)
-        self.location_category = location_category(self.policy)
-        self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
-        self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
-        self.guard = Guard(
-            self.policy, config.path, own_hosts=self.own_hosts, own_names={entry.name for entry in config.cookies}
-        )
-        meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
-        if self.recorder is not None:
-            self.recorder.prepare(self.banner.texts, meaning)
-        self.asides = Asides(self.recorder, keys[-1])
-        self.notices = Notices(self.asides, (successor or self).policy)
+        own_names = {entry.name for entry in config.cookies}
+        self.guard = Guard(self.policy, config.path, own_hosts=self.own_hosts, own_names=own_names)
         self.consent_mode = ConsentMode(self.policy, config.path, config.consent_mode)
         self.assets = {**banner_assets, **self.guard.assets, **self.consent_mode.assets}
-        self.is_universal = config.enforcement.html == "universal"
-        self.nobody = resolve(self.policy, None, NO_SIGNALS, in_doubt=True)  # nobody in particular
-        self.containment = (
-            Containment(config.origins, f"{config.path}/report")
-            if config.enforcement.third_parties == "strict"
-            else None
-        )
-        self._first_host = _host_of(config.origins[0]) if config.origins else ""
-        self._secure_cookie = self._cookie(secure=True)
-        self._plain_cookie = self._cookie(secure=False)
-        if successor is None:
-            _say_what_to_know(config, self.policy)
-        else:  # a page that this version made may still be open when the next one answers
-            successor.assets.update(self.assets)
-        _warn_if_token_may_not_fit(self.policy, self.codec)
+        is_strict = config.enforcement.third_parties == "strict"
+        self.containment = Containment(config.origins, f"{config.path}/report") if is_strict else None
+        self._tag_memos: dict[tuple[Grants, str], TagMemo] = {}
 
     def is_secure(self, scope: Scope) -> bool:
         """Whether the visitor came over TLS, by the configuration where a proxy ends it."""
