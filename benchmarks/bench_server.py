@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from benchmarks.bench_request import SECRET, consent_cookie, session_cookie
+from benchmarks.bench_request import SECRET, consent_cookie, headers_with, session_cookie
 from benchmarks.measure import table
 from consent_mw import ConsentMiddleware
 
@@ -67,7 +67,9 @@ def served(name: str) -> Iterator[str]:
 
 
 def driven(wrk: str, address: str, cookie: str) -> float:
-    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-H", "Host: site.test", "-H", f"Cookie: {cookie}"]
+    command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s"]
+    for name, value in headers_with(cookie):
+        command += ["-H", f"{name.decode()}: {value.decode()}"]
     said = subprocess.run([*command, address], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said:
         raise SystemExit(said)
