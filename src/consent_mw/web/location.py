@@ -144,7 +144,7 @@ class LocationGate:
         :return: the names of what was taken out, never the values
         """
         path, segments = coarsen_path(inner["path"], self._rules) if self._path_segments else (inner["path"], ())
-        query, fields = self._queries[inner.get("query_string", b"")]
+        query, fields = self._queries[inner.get("query_string") or b""]
         removed = self.report((*segments, *fields))
         if not self._enforces:
             return removed
