@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from consent_mw.enforce.html_gate import HtmlGate
-from enforce.gating import blank
+from enforce.gating import blank, bytewise
 
 CHUNK_BYTES = 64 * 1024
 PIXEL = b'<img src="//tracker.example/p.gif">'
@@ -16,6 +16,7 @@ HOSTILE = {
     "a 2 MiB style": b'<p style="' + b"a" * 2 * MIB + b'">',
     "100,000 open elements": b"<div>" * 100_000,
     "100,000 open drawings": b"<svg>" * 100_000 + b"<p>",
+    "100,000 open drawings in drawings": b"<svg><foreignObject>" * 50_000 + b"<p>",
     "a million <": b"<" * 1_000_000 + b" ",
     "a million attributes": b"<p " + b"a " * 1_000_000 + b">",
     "style upon style": b"<p" + b" style='" * 100_001 + b"'>",
@@ -58,3 +59,62 @@ def test_a_tag_larger_than_what_is_judged_makes_the_rest_text() -> None:
     out = b"".join([*map(gate.feed, chunks), gate.close()])
     assert gate.failed
     assert out == b"<p>a</p>" + b"".join(chunks)[8:].replace(b"<", b"&lt;")
+
+
+TEXT_IN_THE_ENGINE = [
+    b"<a><![CDATA[>%b]]>",
+    b"<style><!--</style>%b",
+    b"<script>%b",
+    b"<title>%b",
+    b"<textarea>%b",
+    b"<xmp>%b",
+]
+
+
+@pytest.mark.parametrize("text", TEXT_IN_THE_ENGINE)
+@pytest.mark.parametrize(
+    "nest",
+    [
+        b"<svg><math>",
+        b"<math><svg>",
+        b"<math><x><svg>",
+        b"<math><foreignObject><svg>",
+        b"<svg><foreignObject><svg><math>",
+    ],
+)
+@pytest.mark.parametrize("inner", [b"<foreignObject>", b"<desc>", b"<mi>", b"<annotation-xml encoding=text/html>"])
+def test_a_drawing_in_a_formula_hides_nothing(nest: bytes, inner: bytes, text: bytes) -> None:
+    """A browser takes it for a part of the formula; our engine begins a drawing, in which other things are text."""
+    page = b"<p>a</p>" + nest + inner + text % PIXEL
+    for chunks in ([page], bytewise(page)):
+        gate = HtmlGate(blank())
+        out = b"".join([*map(gate.feed, chunks), gate.close()])
+        assert out.startswith(b"<p>a</p><")
+        assert gate.failed
+        assert b"<img" not in out
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<svg/><![CDATA[<td>%b",
+        b"<svg><svg><embed><![CDATA[<td>%b",
+        b"<math><mi><mglyph><xmp><mglyph>%b",
+    ],
+)
+def test_a_drawing_that_the_engine_does_not_leave_hides_nothing(page: bytes) -> None:
+    for chunks in ([page % PIXEL], bytewise(page % PIXEL)):
+        gate = HtmlGate(blank())
+        assert b"<img" not in b"".join([*map(gate.feed, chunks), gate.close()])
+
+
+def test_a_style_sheet_in_a_drawing_may_be_character_data() -> None:
+    gate = HtmlGate(blank())
+    page = b"<svg/><svg><style><![CDATA[ a { fill: red } ]]></style></svg><script>//<![CDATA[\n1\n//]]></script>"
+    assert gate.feed(page) + gate.close() == page
+
+
+def test_a_formula_where_html_begins_again_in_a_drawing_is_left_alone() -> None:
+    gate = HtmlGate(blank())
+    page = b"<svg><foreignObject><p><math><mi>x</mi></math></p></foreignObject></svg><math><mi>y</mi></math><svg></svg>"
+    assert gate.feed(page) + gate.close() == page

@@ -42,6 +42,10 @@ _FOREIGN = (Mark.FOREIGN_TAG, Mark.FOREIGN_TAG_WITH_TEXT)
 _HELD_FOR = re.compile(rb'data-consent="([^"]*)"')
 
 
+class _Unsure(Exception):
+    """What follows may be text or markup."""
+
+
 class HtmlGate:
     """Feed it a page in any chunks; the output does not depend on where they were cut."""
 
@@ -142,8 +146,9 @@ class HtmlGate:
                     self._expect = piece  # the usual case: nothing waits
                 else:
                     out.append(self._mark(piece))
-        except Exception:
-            logger.exception("a piece of a page could not be judged")
+        except Exception as error:
+            if not isinstance(error, _Unsure):
+                logger.exception("a piece of a page could not be judged")
             return b"".join(out) + self._fail(b"".join(p for p in (piece, *left) if isinstance(p, bytes)))
         if self._held is not None and self._held.is_too_large:
             is_markup = self._held.tag.name == b"noscript"
@@ -152,6 +157,8 @@ class HtmlGate:
         return b"".join(out)
 
     def _mark(self, mark: Mark) -> bytes:
+        if mark is Mark.UNSURE:
+            raise _Unsure
         out = self._scan.flush() if self._scan.is_waiting else b""
         if mark is Mark.END_OF_TEXT:
             self._unmarked = None
@@ -253,6 +260,8 @@ class HtmlGate:
         """Text, and tags that were not announced."""
         if self._unmarked is not None:
             return self._unmarked(piece)
+        if self._tokenizer is not None and self._tokenizer.is_lost and b"[CDATA[" in piece:
+            raise _Unsure
         return self._scan.feed(piece) if self._scanning else piece
 
     def _end_of_text(self, *, is_split: bool = False) -> bytes:

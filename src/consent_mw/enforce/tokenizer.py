@@ -25,6 +25,10 @@ _FETCHING_ANYWHERE = ",".join(
     "a[ping] a[attributionsrc] area[ping] area[attributionsrc] "
     "thead[background] tbody[background] tfoot[background] tr[background] td[background] th[background]".split()
 )
+# A browser makes <svg> in MathML an element of MathML, and <math> in SVG one of SVG; what follows MathML's <mglyph> it
+# reads as MathML. The engine does not, and takes text for markup, and markup for text, from then on.
+_PLACES = "svg,math,foreignobject,mglyph,malignmark"
+_MISPLACED = frozenset({("svg", "math"), ("math", "svg"), ("math", "mglyph"), ("math", "malignmark")})
 _JUDGED_TEXT = "script:not([src]),style,noscript"
 _PLAIN_TEXT = "iframe,textarea"
 # Tags that another tool made inert, to be released by our script once they are granted.
@@ -36,6 +40,8 @@ _FOREIGN = ",".join(
 _XHTML = "http://www.w3.org/1999/xhtml"
 _END_OF_TEXT = f"<!--{secrets.token_hex(16)}-->"
 _END_OF_TEXT_BYTES = _END_OF_TEXT.encode()
+_END_OF_PLACE = f"<!--{secrets.token_hex(16)}-->"
+_END_OF_PLACE_BYTES = _END_OF_PLACE.encode()
 _PROBE = b"<frameset>"
 
 
@@ -48,6 +54,7 @@ class Mark(Enum):
     FOREIGN_TAG_WITH_TEXT = "the same in SVG or MathML, where it may also end itself"
     TAG_WITH_PLAIN_TEXT = "the start tag of an element in whose text nothing is markup"
     END_OF_TEXT = "nothing: the text of such an element is over"
+    UNSURE = "a start tag from which on nobody can tell text from markup"
 
 
 Piece = bytes | Mark
@@ -61,7 +68,10 @@ class Tokenizer:
     """
 
     def __init__(self, everything_granted: bool) -> None:
-        self._pieces: list[Any] = []  # of Piece; the engine's stub asks for a sink that takes more
+        self._pieces: list[Any] = []  # of Piece, and names of places; the engine's stub asks for a sink that takes more
+        self._places: list[str] = []  # that are open, the innermost last
+        self.is_lost = False
+        """After a ``<svg/>``, or a place in another, the engine may read ``<![CDATA[`` as if it were still in there."""
         self._waiting: deque[bytes] = deque()
         self._kept_bytes = 0  # in _waiting, the oldest chunk may be out in part
         self._waiting_bytes = 0
@@ -71,6 +81,7 @@ class Tokenizer:
         else:
             self._rewriter.on(f"{_STRUCTURE},{_FETCHING}", _Announce(self._pieces))
             self._rewriter.on(_FETCHING_ANYWHERE, _AnnounceAnywhere(self._pieces))
+            self._rewriter.on(_PLACES, _AnnouncePlace(self._pieces))
             self._rewriter.on(_JUDGED_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_TEXT))
             self._rewriter.on(_PLAIN_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_PLAIN_TEXT))
 
@@ -106,16 +117,34 @@ class Tokenizer:
         return self.feed(_PROBE) == [Mark.TAG, _PROBE]
 
     def _taken(self) -> list[Piece]:
-        pieces = self._pieces.copy()
+        taken: list[Piece] = []
+        start = -1  # where the start tag of a place stands
+        for piece in self._pieces:
+            if isinstance(piece, str):
+                start = len(taken)
+                if self._is_misplaced(piece):
+                    taken.append(Mark.UNSURE)
+            elif piece == _END_OF_TEXT_BYTES:
+                taken.append(Mark.END_OF_TEXT)
+            elif piece == _END_OF_PLACE_BYTES:
+                del self._places[-1:]
+                self.is_lost = self.is_lost or len(taken) == start + 1
+            else:
+                taken.append(piece)
+                if isinstance(piece, bytes):
+                    self._waiting_bytes -= len(piece)
         self._pieces.clear()
-        for at, piece in enumerate(pieces):
-            if piece == _END_OF_TEXT_BYTES:
-                pieces[at] = Mark.END_OF_TEXT
-            elif isinstance(piece, bytes):
-                self._waiting_bytes -= len(piece)
         while self._waiting and self._kept_bytes - len(self._waiting[0]) >= self._waiting_bytes:
             self._kept_bytes -= len(self._waiting.popleft())
-        return pieces
+        return taken
+
+    def _is_misplaced(self, place: str) -> bool:
+        """Go into a place. What is not closed in order only makes it look as if we were in there for longer."""
+        around = self._places[-1] if self._places else ""
+        self.is_lost = self.is_lost or around != ""
+        # Elsewhere a foreignObject is no place where HTML begins again; its end takes away what it added.
+        self._places.append(around if place == "foreignobject" and around != "svg" else place)
+        return (around, place) in _MISPLACED
 
 
 class _Announce:
@@ -132,6 +161,15 @@ class _AnnounceAnywhere:
 
     def element(self, element: lolhtml.Element) -> None:
         self._append(Mark.TAG if element.namespace_uri == _XHTML else Mark.FOREIGN_TAG)
+
+
+class _AnnouncePlace:
+    def __init__(self, pieces: list[Any]) -> None:
+        self._append = pieces.append
+
+    def element(self, element: lolhtml.Element) -> None:
+        element.after(_END_OF_PLACE, lolhtml.ContentType.HTML)
+        self._append(element.tag_name)
 
 
 class _AnnounceWithText:
