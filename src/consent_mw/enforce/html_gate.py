@@ -21,7 +21,7 @@ from consent_mw.enforce.opening import Opening
 from consent_mw.enforce.page import Page
 from consent_mw.enforce.plain_tags import is_plain
 from consent_mw.enforce.tags import Tag
-from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer
+from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer, Unsure
 from consent_mw.enforce.xml_gate import XmlGate
 
 logger = logging.getLogger("consent_mw")
@@ -40,10 +40,6 @@ _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
 
 _FOREIGN = (Mark.FOREIGN_TAG, Mark.FOREIGN_TAG_WITH_TEXT)
 _HELD_FOR = re.compile(rb'data-consent="([^"]*)"')
-
-
-class _Unsure(Exception):
-    """What follows may be text or markup."""
 
 
 class HtmlGate:
@@ -75,10 +71,8 @@ class HtmlGate:
             return self._fail() + _escaped(data)
         try:
             return self._emit(self._tokenizer.feed(self._watched(self._tokenizer, data)))
-        except Exception:
-            return self._fail()
         except BaseException as error:  # a panic of the Rust side is no Exception
-            if type(error).__name__ != "PanicException":
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
             return self._fail()
 
@@ -147,7 +141,7 @@ class HtmlGate:
                 else:
                     out.append(self._mark(piece))
         except Exception as error:
-            if not isinstance(error, _Unsure):
+            if not isinstance(error, Unsure):
                 logger.exception("a piece of a page could not be judged")
             return b"".join(out) + self._fail(b"".join(p for p in (piece, *left) if isinstance(p, bytes)))
         if self._held is not None and self._held.is_too_large:
@@ -158,7 +152,7 @@ class HtmlGate:
 
     def _mark(self, mark: Mark) -> bytes:
         if mark is Mark.UNSURE:
-            raise _Unsure
+            raise Unsure
         out = self._scan.flush() if self._scan.is_waiting else b""
         if mark is Mark.END_OF_TEXT:
             self._unmarked = None
@@ -261,7 +255,7 @@ class HtmlGate:
         if self._unmarked is not None:
             return self._unmarked(piece)
         if self._tokenizer is not None and self._tokenizer.is_lost and b"[CDATA[" in piece:
-            raise _Unsure
+            raise Unsure
         return self._scan.feed(piece) if self._scanning else piece
 
     def _end_of_text(self, *, is_split: bool = False) -> bytes:

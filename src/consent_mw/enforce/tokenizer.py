@@ -60,6 +60,10 @@ class Mark(Enum):
 Piece = bytes | Mark
 
 
+class Unsure(Exception):
+    """What follows may be text or markup: see :attr:`Mark.UNSURE` and :attr:`Tokenizer.is_lost`."""
+
+
 class Tokenizer:
     """Splits a page into raw bytes and, in front of each start tag we asked for, a mark that announces it.
 
@@ -141,7 +145,7 @@ class Tokenizer:
     def _is_misplaced(self, place: str) -> bool:
         """Go into a place. What is not closed in order only makes it look as if we were in there for longer."""
         around = self._places[-1] if self._places else ""
-        self.is_lost = self.is_lost or around != ""
+        self.is_lost = self.is_lost or (around != "" and place != "foreignobject")
         # Elsewhere a foreignObject is no place where HTML begins again; its end takes away what it added.
         self._places.append(around if place == "foreignobject" and around != "svg" else place)
         return (around, place) in _MISPLACED
