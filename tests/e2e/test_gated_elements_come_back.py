@@ -33,6 +33,9 @@ FORMS = {
     "embed": '<embed src="http://embed.HOST/a.html" type="text/html">',
     "object": '<object data="http://object.HOST/a.html" type="text/html"></object>',
     "link": '<link rel="stylesheet" href="http://link.HOST/a.css">',
+    "plain": '<script type="text/plain" data-consent="personalization_analytics" src="http://plain.HOST/a.js"></script>',
+    "marked": '<script type="text/plain" data-consent="personalization_analytics">'
+    'new Image().src = "http://marked.HOST/a.gif"</script>',
     "inline": '<script>new Image().src = "http://inline.HOST/a.gif"</script>',
 }
 HOSTS = {f"{name}.{DOMAIN}" for name in FORMS}

@@ -120,3 +120,11 @@ def test_an_author_s_mark_holds_back_what_no_service_is_known_for() -> None:
     )
     assert held(page(), Tag(b"<p data-consent=geolocation>")) == b"<p data-consent=geolocation>"
     assert held(page(), Tag(b"<img data-consent=nobody src=/own.png>")).startswith(b'<img data-consent="nobody"')
+
+
+@pytest.mark.parametrize("kind", [b"text/plain", b"TEXT/PLAIN "])
+def test_a_script_that_its_author_made_inert_in_our_words_has_no_type_to_go_back_to(kind: bytes) -> None:
+    script = b'<script type="%b" data-consent=geolocation src=/own.js>' % kind
+    assert held(page(), Tag(script)) == (
+        b'<script data-consent="geolocation" type="%b" data-consent=geolocation data-consent-src=/own.js>' % kind
+    )

@@ -41,6 +41,8 @@ def held(page: Page, tag: Tag, extra: Collection[str] = (), *, with_box: bool = 
         names |= FETCHING[b"script"]
     elif not any(attribute.name in names for attribute in tag.attributes):
         return tag.raw  # a mark on an element that loads nothing
+    if _is_plain_script(tag) and tag.raw_value(b"data-consent") is not None:
+        by_type = False  # the author said all of it in our words: it runs once it is granted
     inert = tag.held(ids, names, inert_type=by_type)
     return _box(page, tag, ids) + inert if with_box else inert
 
@@ -77,7 +79,7 @@ def adopted(judge: Judge, tag: Tag) -> bytes | None:
     named = tag.value(b"data-category") or tag.value(b"data-cookieconsent") or tag.value(b"data-name")
     if not named or tag.raw_value(b"data-consent") is not None:
         return None
-    is_script = tag.name == b"script" and (tag.value(b"type") or "").strip().lower() == "text/plain"
+    is_script = _is_plain_script(tag)
     sources = {b"data-" + name for name in (FETCHING.get(tag.name) or MARKABLE)}
     renames = {a.name: PREFIX + a.name[5:] for a in tag.attributes if a.name in sources}
     if is_script:
@@ -88,6 +90,11 @@ def adopted(judge: Judge, tag: Tag) -> bytes | None:
     if not names or not all(map(judge.knows, names)):
         return None  # some other meaning of these attributes
     return tag.adopted(map(judge.named, names), renames)
+
+
+def _is_plain_script(tag: Tag) -> bool:
+    """A script that its author made inert."""
+    return tag.name == b"script" and (tag.value(b"type") or "").strip().lower() == "text/plain"
 
 
 def _is_speck(tag: Tag) -> bool:
