@@ -113,7 +113,8 @@ def test_yes_and_no_look_the_same_on_the_rudest_site(
         assert contrast(_hex(one["color"]), _hex(one["backgroundColor"])) >= 4.5
         banner = page.locator("#consent-banner")
         expect(banner).to_have_css("text-transform", "none")
-        expect(page.locator("#consent-banner p")).to_have_css("font-size", "16px")
+        # of the visitor's own text size; a little less on the narrowest phones
+        expect(page.locator("#consent-banner p")).to_have_css("font-size", "15px" if width == 320 else "16px")
         expect(banner).to_have_css("letter-spacing", "normal")
         expect(page.locator("#consent-banner p")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "no sideways scrolling"
