@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from consent_mw import ConsentMiddleware, requires_consent
+from e2e.apps.film import SERVICES
 from e2e.apps.visitor import SECRET, accept, press
 
 pytestmark = pytest.mark.e2e
@@ -26,18 +27,6 @@ RUN = """([include]) => axe.run({include}, {
   resultTypes: ["violations", "incomplete"],
 }).then(({violations, incomplete}) => [violations, incomplete].map(list => list.flatMap(
   rule => rule.nodes.map(node => [rule.id, node.target.join(" "), node.failureSummary].join(": ")))))"""
-SERVICES = [
-    {
-        "id": "film",
-        "name": "Film",
-        "owner": "Film AG",
-        "country": "CH",
-        "purposes": ["media"],
-        "paths": ["/film.html"],
-        "cookies": [{"name": "reel", "days": 30}],
-        "policy_url": "https://film.example/privacy",
-    }
-]
 CONFIG: dict[str, Any] = {
     "services": SERVICES,
     "controller": {"name": "The Post", "email": "p@post.example"},

@@ -17,23 +17,12 @@ from starlette.types import ASGIApp
 from consent_mw import ConsentMiddleware
 from consent_mw.banner_settings import contrast
 from e2e.apps import chromium
+from e2e.apps.film import SERVICES
 from e2e.apps.visitor import SECRET, accept, press
 
 pytestmark = pytest.mark.e2e
 
 BANNER, PREFERENCES = "#consent-banner", "#consent-preferences"
-SERVICES = [
-    {
-        "id": "film",
-        "name": "Film",
-        "owner": "Film AG",
-        "country": "CH",
-        "purposes": ["media"],
-        "paths": ["/film.html"],
-        "cookies": [{"name": "reel", "days": 30}],
-        "policy_url": "https://film.example/privacy",
-    }
-]
 LAYOUTS: list[dict[str, Any]] = [
     {"position": "bottom"},
     {"position": "box"},

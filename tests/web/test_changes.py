@@ -20,11 +20,6 @@ HEADERS = {"sec-fetch-site": "same-origin"}
 SERVICE = {"id": "counter", "name": "Counter", "purposes": ["analytics"], "cookies": [{"name": "count", "days": 30}]}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def close(request: Request) -> PlainTextResponse:
     response = PlainTextResponse("closed")
     await end_account(request, response)

@@ -20,18 +20,6 @@ pytestmark = pytest.mark.anyio
 SHORTER = {**FIRST, "cookie": {"max_age_days": 90}}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("time.time", clock)
-    return clock
-
-
 async def known(folder: Path, *actions: str) -> Cookies:
     """A visitor whose cookie was made to last half a year."""
     jar, worker = Cookies(), Worker(FIRST, folder)

@@ -17,18 +17,6 @@ from web.worker import DAY, EFFECTIVE, FIRST, PUBLISHED, SECOND, Clock, Worker
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("time.time", clock)
-    return clock
-
-
 async def known(folder: Path, action: str = "accept_all") -> Cookies:
     """A visitor who chose under the first version."""
     jar, worker = Cookies(), Worker(FIRST, folder)

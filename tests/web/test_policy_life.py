@@ -17,18 +17,6 @@ from consent_mw.ledger.reports import records
 from web.worker import COUNTER, DAY, EFFECTIVE, FIRST, PUBLISHED, SECOND, VIEWER, Clock, Worker
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("time.time", clock)
-    return clock
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_a_whole_life(clock: Clock, tmp_path: Path) -> None:
     jar = Cookies()

@@ -52,11 +52,6 @@ class Visitor:
         assert posted.status_code == 200
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 pytestmark = pytest.mark.anyio
 
 

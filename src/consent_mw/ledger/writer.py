@@ -189,11 +189,11 @@ class _Session:
             _close(store)
 
 
-def _write(connect: Callable[[], Store], queue: _Turns, opened: threading.Event) -> None:
+def _write(connect: Callable[[], Store], waiting: _Turns, opened: threading.Event) -> None:
     """Body of the writer thread. It ends only when told to: a failure answers its batch and no more."""
     session, running = _Session(connect), True
     while running:
-        turns, running = _take(queue)
+        turns, running = _take(waiting)
         if not turns:
             continue
         outcome: Sequence[int] | Exception
@@ -211,16 +211,16 @@ def _close(store: Store) -> None:
         store.close()
 
 
-def _take(queue: _Turns) -> tuple[list[_Turn], bool]:
+def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
     """What waits, at least one turn and less than two :data:`BATCH` of entries, and whether to go on after it."""
     turns, size = list[_Turn](), 0
-    turn = queue.get()
+    turn = waiting.get()
     while turn is not None:
         turns.append(turn)
         size += len(turn.entries)
-        if size >= BATCH or queue.empty():
+        if size >= BATCH or waiting.empty():
             return turns, True
-        turn = queue.get()
+        turn = waiting.get()
     return turns, False
 
 
