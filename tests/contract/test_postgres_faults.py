@@ -110,6 +110,27 @@ def test_a_commit_whose_answer_was_lost_is_stored_once(postgres: Server) -> None
     asyncio.run(scenario())
 
 
+def test_appending_never_reads_a_whole_table(postgres: Server) -> None:
+    """A statement prepared while the ledger was small serves it when it is large."""
+    dsn = postgres.new_database()
+
+    def whole_reads() -> str:
+        growing = "relname IN ('tree', 'record', 'personal')"
+        query = f"SELECT relname, seq_scan FROM pg_stat_user_tables WHERE {growing} ORDER BY relname"
+        return postgres.sql(urlsplit(dsn).path[1:], query)
+
+    async def appended(batches: int) -> str:
+        ledger = open_ledger(dsn)
+        await ledger.open()
+        for _ in range(batches):
+            await asyncio.gather(*(ledger.append(record(text="")) for _ in range(50)))
+        await ledger.close()
+        return whole_reads()
+
+    made = asyncio.run(appended(0))  # that reads them to make their indexes
+    assert asyncio.run(appended(20)) == made
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -20,6 +20,7 @@ import asyncpg
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.open import masked
 from consent_mw.ledger.postgres_schema import (
+    BY_INDEX,
     EXTEND,
     INSERT,
     LOCATE,
@@ -85,6 +86,8 @@ class PostgresStore:
                 )
             )
             self._demand_durability()
+            if appending:
+                self._execute(BY_INDEX)
             if appending and not self._exists():
                 self._create()
             self._check_version(migrating=appending)

@@ -72,6 +72,10 @@ SELECT FROM fits
 """  # noqa: S608 - our own parts
 """Looks at what was stored before it got the lock; what was stored since is refused by the primary keys."""
 
+BY_INDEX = "SET enable_seqscan = off"
+"""For the appending connection: it plans a statement once, and what was planned for a small ledger would read whole
+tables of a large one for as long as the connection lives."""
+
 LOCATE = """
 SELECT key, idx FROM record WHERE key = ANY($1)
 UNION ALL SELECT NULL, coalesce(max(idx) + 1, 0) FROM tree
