@@ -127,54 +127,58 @@ const onFrame = {
   },
 };
 
-// To touch an interface takes a browser a while, so some wait for what leads to their objects.
-/** @type {[members: string, hook: ProxyHandler<any>, awaits?: string][]} */
-const hooks = [
-  [
-    "Script.src Image.src Image.srcset IFrame.src Link.href Media.src Video.poster Source.src Source.srcset " +
-      "Object.data Input.src Embed.src",
-    onAddress,
-  ],
-  ["Element.setAttribute Element.setAttributeNS", onAttribute],
-  [
-    "Element.innerHTML Element.outerHTML Element.insertAdjacentHTML Element.setHTMLUnsafe Document.write " +
-      "Document.writeln IFrame.srcdoc DOMParser.parseFromString Range.createContextualFragment",
-    onMarkup,
-  ],
-  ["ShadowRoot.innerHTML", onMarkup, "Element.attachShadow Element.shadowRoot"],
-  ["fetch", onFetch],
-  ["Navigator.sendBeacon", onBeacon, "navigator"],
-  ["XMLHttpRequest.open", onOpen],
-  ["XMLHttpRequest.send", onSend],
-  ["EventSource WebSocket Audio", onConnect],
-  ["IFrame.contentWindow IFrame.contentDocument", onFrame],
-];
-
-/** @param {any} realm @param {string} members @param {ProxyHandler<any>} hook @param {string} [awaits] */
-function put(realm, members, hook, awaits) {
-  const first = {
-    /** @param {any} native @param {any} self @param {any} args */
-    apply(native, self, args) {
-      put(realm, members, hook);
-      members = "";
-      return apply(native, self, args);
-    },
-  };
-  if (awaits) return put(realm, awaits, first);
-  for (const member of members.split(" ")) {
-    const [owner = "", name = owner] = member.split(".");
-    const target = name === owner ? realm : (realm[`HTML${owner}Element`] ?? realm[owner])?.prototype;
+/** Puts a hook in front of members of an interface, or of a window. A browser may lack some.
+ * @param {ProxyHandler<any>} hook @param {any} owner @param {string[]} names */
+function put(hook, owner, ...names) {
+  const target = owner?.prototype ?? owner;
+  for (const name of names) {
     const own = target && Reflect.getOwnPropertyDescriptor(target, name);
     const part = own?.set ? "set" : own?.get ? "get" : "value";
     if (own) Reflect.defineProperty(target, name, { [part]: new Proxy(own[part], hook) });
   }
 }
 
+/** To touch an interface takes a browser a while, so some wait for what leads to their objects.
+ * @param {() => void} prepare @returns {ProxyHandler<any>} */
+function awaiting(prepare) {
+  return {
+    apply(native, self, args) {
+      prepare();
+      prepare = () => {};
+      return apply(native, self, args);
+    },
+  };
+}
+
 /** @type {WeakSet<any>} */
 const armed = new WeakSet();
-/** Puts the hooks in front of a window's functions. @param {any} realm */
+/** Puts the hooks in front of a window's functions. A plain list of calls: every page waits for it, and a browser has
+ * less to do than with a table. @param {any} realm */
 export function arm(realm) {
-  const { Element } = realm;
-  if (!armed.has(Element)) for (const hook of hooks) put(realm, ...hook);
+  const { Element, HTMLIFrameElement, XMLHttpRequest } = realm;
+  if (armed.has(Element)) return;
   armed.add(Element);
+  put(onAddress, realm.HTMLScriptElement, "src");
+  put(onAddress, realm.HTMLImageElement, "src", "srcset");
+  put(onAddress, HTMLIFrameElement, "src");
+  put(onAddress, realm.HTMLLinkElement, "href");
+  put(onAddress, realm.HTMLMediaElement, "src");
+  put(onAddress, realm.HTMLVideoElement, "poster");
+  put(onAddress, realm.HTMLSourceElement, "src", "srcset");
+  put(onAddress, realm.HTMLObjectElement, "data");
+  put(onAddress, realm.HTMLInputElement, "src");
+  put(onAddress, realm.HTMLEmbedElement, "src");
+  put(onAttribute, Element, "setAttribute", "setAttributeNS");
+  put(onMarkup, Element, "innerHTML", "outerHTML", "insertAdjacentHTML", "setHTMLUnsafe");
+  put(onMarkup, realm.Document, "write", "writeln");
+  put(onMarkup, HTMLIFrameElement, "srcdoc");
+  put(onMarkup, realm.DOMParser, "parseFromString");
+  put(onMarkup, realm.Range, "createContextualFragment");
+  put(awaiting(() => put(onMarkup, realm.ShadowRoot, "innerHTML")), Element, "attachShadow", "shadowRoot");
+  put(onFetch, realm, "fetch");
+  put(awaiting(() => put(onBeacon, realm.Navigator, "sendBeacon")), realm, "navigator");
+  put(onOpen, XMLHttpRequest, "open");
+  put(onSend, XMLHttpRequest, "send");
+  put(onConnect, realm, "EventSource", "WebSocket", "Audio");
+  put(onFrame, HTMLIFrameElement, "contentWindow", "contentDocument");
 }
