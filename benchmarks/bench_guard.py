@@ -2,13 +2,18 @@
 
 Every run is the first in a new process, with nothing compiled or touched before. So the first script of a page that
 touches an element at all, whoever's, pays for what elements are made of: the second baseline.
+
+While a page arrives, Chromium's other processes are busy too, and take the cores of a small machine: the time on the
+clock has that in it, the time that the page's own thread was at work does not.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 from functools import partial
+from typing import NamedTuple
 
 from playwright.sync_api import Route, sync_playwright
 
@@ -23,8 +28,15 @@ REST_MILLISECONDS = 500
 PAGE = """<!doctype html><html><head><script>performance.mark("start")</script>
 <script data-granted="necessary">{script}</script>
 <script>performance.measure("script", "start")</script></head><body></body></html>"""
-SECOND = '</script><script data-granted="necessary">'
+ADDRESS = "http://site.test/"
 TOOK = "performance.getEntriesByName('script')[0].duration"
+
+
+class Taken(NamedTuple):
+    """Milliseconds: on the clock, and of work in the page's thread."""
+
+    elapsed: float
+    work: float
 
 
 def scripts(config: ConsentConfig) -> dict[str, tuple[str, int]]:
@@ -37,12 +49,12 @@ def scripts(config: ConsentConfig) -> dict[str, tuple[str, int]]:
     }
 
 
-def milliseconds(contenders: dict[str, str]) -> dict[str, list[float]]:
+def milliseconds(contenders: dict[str, str]) -> dict[str, list[Taken]]:
     """Parsing, compiling and running each script once in a fresh page, taking turns."""
     executable = next(
         (path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None
     )
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    taken: dict[str, list[Taken]] = {name: [] for name in contenders}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         for _ in range(ROUNDS):
@@ -50,11 +62,24 @@ def milliseconds(contenders: dict[str, str]) -> dict[str, list[float]]:
                 page = browser.new_page()
                 page.wait_for_timeout(REST_MILLISECONDS)
                 page.route("**/*", partial(_answer, PAGE.format(script=script)))
-                page.goto("http://site.test/")
-                taken[name].append(page.evaluate(TOOK))
+                browser.start_tracing(page=page, categories=["devtools.timeline"])
+                page.goto(ADDRESS)
+                elapsed = page.evaluate(TOOK)
+                taken[name].append(Taken(elapsed, _work(browser.stop_tracing())))
                 page.close()
         browser.close()
     return taken
+
+
+def _work(trace: bytes) -> float:
+    """Of the scripts between the page's first and its last, which take the time."""
+    events = [event for event in json.loads(trace)["traceEvents"] if event["name"] == "EvaluateScript"]
+    ours = [event for event in events if event.get("args", {}).get("data", {}).get("url") == ADDRESS]
+    return sum(event["tdur"] for event in sorted(ours, key=lambda event: event["ts"])[1:-1]) / 1000
+
+
+def _figure(times: list[float]) -> str:
+    return f"{statistics.median(times):.2f} ms (best {min(times):.2f})"
 
 
 def _answer(body: str, route: Route) -> None:
@@ -70,11 +95,12 @@ def main() -> None:
     ]
     contenders = {"an empty script": "0", "one that touches its own element": "document.currentScript"}
     contenders |= {f"{name}.js": text for name, (text, _) in default.items()}
-    contenders["both, as in a page"] = default["guard"][0] + SECOND + default["device"][0]
+    contenders["both, as in a first page"] = default["guard"][0] + default["device"][0]
     took = milliseconds(contenders)
     for name, times in took.items():
-        figure = f"{statistics.median(times):.2f} ms (best {min(times):.2f})"
-        rows.append((f"{name}, run once", figure, "budget 2" if name == "guard.js" else ""))
+        budget = "budget 2" if name == "guard.js" else ""
+        rows.append((f"{name}, work", _figure([one.work for one in times]), budget))
+        rows.append((f"{name}, on the clock", _figure([one.elapsed for one in times]), budget))
     table("The page guard", rows)
 
 

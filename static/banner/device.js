@@ -11,13 +11,12 @@
   /** @param {string} ids */
   const isGranted = ids => ids.split(" ").every(id => granted.includes(id));
 
-  /** @param {any} owner @param {string} name @param {any} wraps each a function (native, self, args) => result */
-  function around(owner, name, wraps) {
-    const own = Object.getOwnPropertyDescriptor(owner ?? {}, name);
-    /** @type {any} */
-    const parts = { ...own };
-    for (const [part, apply] of Object.entries(wraps)) if (parts[part]) parts[part] = new Proxy(parts[part], { apply });
-    if (own) Object.defineProperty(owner, name, parts);
+  /** Puts a function around another. A browser may lack some.
+   * @param {any} owner @param {string} name @param {"get" | "set" | "value"} part
+   * @param {(native: any, self: any, args: any[]) => any} apply */
+  function around(owner, name, part, apply) {
+    const native = owner && Reflect.getOwnPropertyDescriptor(owner, name)?.[part];
+    if (native) Reflect.defineProperty(owner, name, { [part]: new Proxy(native, { apply }) });
   }
 
   // Which names may be kept? Those of the site at once; the rest of the catalogue is fetched when it is asked for.
@@ -71,59 +70,46 @@
     return kept;
   }
 
-  around(Document.prototype, "cookie", {
-    /** @param {any} set @param {any} page @param {[any]} args */
-    set(set, page, [value]) {
-      const text = `${value}`;
-      const [pair = "", ...attributes] = text.split(";").map(part => part.trim());
-      const name = pair.slice(0, Math.max(0, pair.indexOf("="))).trim();
-      /** @param {string} wanted */
-      const lifetime = wanted => attributes.findLast(part => part.toLowerCase().startsWith(wanted))?.slice(wanted.length);
-      const isDeletion = Number(lifetime("max-age=") ?? 1) <= 0 || Date.parse(lifetime("expires=") ?? "") < Date.now();
-      memory(page).delete(name);
-      if (isDeletion || mayKeep(name)) apply(set, page, [text]);
-      else if (needsOf(name)?.startsWith("~"))
-        apply(set, page, [[pair, ...attributes.filter(part => !/^(max-age|expires)/i.test(part))].join("; ")]);
-      else memory(page).set(name, [pair, text]);
-    },
-    /** @param {any} get @param {any} page */
-    get: (get, page) =>
-      [apply(get, page, []), ...[...memory(page).values()].map(([pair]) => pair)].filter(Boolean).join("; "),
+  around(Document.prototype, "cookie", "set", (set, page, [value]) => {
+    const text = `${value}`;
+    const [pair = "", ...attributes] = text.split(";").map(part => part.trim());
+    const name = pair.slice(0, Math.max(0, pair.indexOf("="))).trim();
+    /** @param {string} wanted */
+    const lifetime = wanted => attributes.findLast(part => part.toLowerCase().startsWith(wanted))?.slice(wanted.length);
+    const isDeletion = Number(lifetime("max-age=") ?? 1) <= 0 || Date.parse(lifetime("expires=") ?? "") < Date.now();
+    memory(page).delete(name);
+    if (isDeletion || mayKeep(name)) apply(set, page, [text]);
+    else if (needsOf(name)?.startsWith("~"))
+      apply(set, page, [[pair, ...attributes.filter(part => !/^(max-age|expires)/i.test(part))].join("; ")]);
+    else memory(page).set(name, [pair, text]);
   });
-  around(window.CookieStore?.prototype, "set", {
-    /** @param {any} set @param {any} self @param {any[]} args */
-    value: async (set, self, args) => {
-      const name = `${args[0]?.name ?? args[0]}`;
-      if (mayKeep(name) || needsOf(name)?.startsWith("~")) return apply(set, self, args);
-    },
+  around(Document.prototype, "cookie", "get", (get, page) =>
+    [apply(get, page, []), ...[...memory(page).values()].map(([pair]) => pair)].filter(Boolean).join("; "),
+  );
+  around(window.CookieStore?.prototype, "set", "value", async (set, self, args) => {
+    const name = `${args[0]?.name ?? args[0]}`;
+    if (mayKeep(name) || needsOf(name)?.startsWith("~")) return apply(set, self, args);
   });
 
-  around(Storage.prototype, "setItem", {
-    /** @param {any} set @param {any} store @param {any[]} args */
-    value(set, store, args) {
-      const [name, value] = args.map(String);
-      memory(store).delete(name);
-      if (args.length < 2 || mayKeep(name ?? "")) apply(set, store, args);
-      else memory(store).set(name, [value, value]);
-    },
+  around(Storage.prototype, "setItem", "value", (set, store, args) => {
+    const [name = "", value = ""] = args.map(String);
+    memory(store).delete(name);
+    if (args.length < 2 || mayKeep(name)) apply(set, store, args);
+    else memory(store).set(name, [value, value]);
   });
-  around(Storage.prototype, "getItem", {
-    /** @param {any} get @param {any} store @param {any[]} args */
-    value: (get, store, args) => memory(store).get(`${args[0]}`)?.[0] ?? apply(get, store, args),
+  around(
+    Storage.prototype,
+    "getItem",
+    "value",
+    (get, store, args) => memory(store).get(`${args[0]}`)?.[0] ?? apply(get, store, args),
+  );
+  around(Storage.prototype, "removeItem", "value", (remove, store, args) => {
+    memory(store).delete(`${args[0]}`);
+    apply(remove, store, args);
   });
-  around(Storage.prototype, "removeItem", {
-    /** @param {any} remove @param {any} store @param {any[]} args */
-    value(remove, store, args) {
-      memory(store).delete(`${args[0]}`);
-      apply(remove, store, args);
-    },
-  });
-  around(Storage.prototype, "clear", {
-    /** @param {any} clear @param {any} store */
-    value(clear, store) {
-      memory(store).clear();
-      apply(clear, store, []);
-    },
+  around(Storage.prototype, "clear", "value", (clear, store) => {
+    memory(store).clear();
+    apply(clear, store, []);
   });
 
   // `localStorage.name = value` cannot be caught: such a key goes when the page does. What belongs to a service that
@@ -133,13 +119,10 @@
   const stores = new Map();
   const names = ["localStorage", "sessionStorage"];
   for (const name of names)
-    around(window, name, {
-      /** @param {any} get @param {any} self */
-      get(get, self) {
-        const store = apply(get, self, []);
-        if (!stores.has(store)) stores.set(store, Object.keys(store));
-        return store;
-      },
+    around(window, name, "get", (get, self) => {
+      const store = apply(get, self, []);
+      if (!stores.has(store)) stores.set(store, Object.keys(store));
+      return store;
     });
   /** @param {any} [leaving] */
   function sweep(leaving) {
@@ -177,23 +160,17 @@
     });
   }
   for (const method of ["getCurrentPosition", "watchPosition"])
-    around(window.Geolocation?.prototype, method, {
-      /** @param {any} locate @param {any} self @param {any[]} args */
-      value(locate, self, args) {
-        if (isGranted(known.place)) return apply(locate, self, args);
-        const refused = refusal();
-        if (args[1]) setTimeout(args[1], 0, refused);
-        return 0;
-      },
+    around(window.Geolocation?.prototype, method, "value", (locate, self, args) => {
+      if (isGranted(known.place)) return apply(locate, self, args);
+      const refused = refusal();
+      if (args[1]) setTimeout(args[1], 0, refused);
+      return 0;
     });
-  around(window.Permissions?.prototype, "query", {
-    /** @param {any} query @param {any} self @param {any[]} args */
-    value: async (query, self, args) => {
-      const status = await apply(query, self, args);
-      if (args[0]?.name === "geolocation" && !isGranted(known.place))
-        Object.defineProperty(status, "state", { value: "denied" });
-      return status;
-    },
+  around(window.Permissions?.prototype, "query", "value", async (query, self, args) => {
+    const status = await apply(query, self, args);
+    if (args[0]?.name === "geolocation" && !isGranted(known.place))
+      Object.defineProperty(status, "state", { value: "denied" });
+    return status;
   });
 
   for (const name of ["ready", "change"])

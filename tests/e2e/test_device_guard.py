@@ -210,7 +210,7 @@ def test_switched_off_in_the_system_it_is_withdrawn_here(serve: Serve, page: Pag
     site_address = serve(site(""))
     page.goto(site_address)
     with page.expect_navigation():
-        page.evaluate("consent.decide({action: 'save', categories: {geolocation: true, identification: true}})")
+        page.evaluate("void consent.decide({action: 'save', categories: {geolocation: true, identification: true}})")
     page.wait_for_function("window.consent")
     session = context.new_cdp_session(page)
     target = session.send("Target.getTargetInfo")["targetInfo"]

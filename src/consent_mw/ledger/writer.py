@@ -1,7 +1,7 @@
 """One writer thread per process: what arrives while a commit is syncing goes into the next one (group commit).
 
-An event loop hands over what one turn of it brought, many at once: waking the writer costs as much processor time as
-several records, because both threads then want the interpreter lock. Nobody ever waits for company.
+An event loop hands over what one turn of it brought, at the turn's end and all at once: waking the writer costs as much
+processor time as several records, because both threads then want the interpreter lock. Nobody ever waits for company.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,10 +24,8 @@ from consent_mw.ledger.store import Appender, Disconnected, Entry, Store
 
 T = TypeVar("T")
 
-TURN = 16
-"""So many at most make a turn: of a long one the first are committed while the loop is still at work on the rest."""
 BATCH = 256
-"""From so many on the writer takes no more into one commit."""
+"""So many at most make a turn, and from so many on the writer takes no more into one commit."""
 RECONNECT_SECONDS = 2.0
 """How long a batch waits for a lost server to come back before its callers are told."""
 RECONNECT_PAUSE = 0.05
@@ -100,7 +97,7 @@ class ThreadedLedger:
         result: asyncio.Future[int] = loop.create_future()
         turn.entries.append(entry)
         turn.results.append(result)
-        if len(turn.entries) == TURN:
+        if len(turn.entries) == BATCH:
             self._hand_over(loop)
         return result
 
@@ -215,7 +212,7 @@ def _close(store: Store) -> None:
 
 
 def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
-    """What waits, at least one turn and less than a batch and another turn, and whether to go on after it."""
+    """What waits, at least one turn and less than two :data:`BATCH` of entries, and whether to go on after it."""
     turns, size = list[_Turn](), 0
     turn = waiting.get()
     while turn is not None:
@@ -228,20 +225,14 @@ def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
 
 
 def _answer(turns: Sequence[_Turn], outcome: Sequence[int] | Exception) -> None:
-    """Wakes each event loop once."""
-    positions = repeat(0) if isinstance(outcome, Exception) else iter(outcome)
-    waiting: dict[asyncio.AbstractEventLoop, tuple[list[asyncio.Future[int]], list[int]]] = {}
+    positions = iter([] if isinstance(outcome, Exception) else outcome)
     for turn in turns:
-        results, found = waiting.setdefault(turn.loop, ([], []))
-        results += turn.results
-        found += [0 if entry is None else next(positions) for entry in turn.entries]
-    for loop, (results, found) in waiting.items():
         if isinstance(outcome, Exception):
-            settle = partial(_fail, results, outcome)
+            settle = partial(_fail, turn.results, outcome)
         else:
-            settle = partial(_settle, results, found)
+            settle = partial(_settle, turn.results, [0 if entry is None else next(positions) for entry in turn.entries])
         with suppress(RuntimeError):  # that loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle)
+            turn.loop.call_soon_threadsafe(settle)
 
 
 def _settle(results: Sequence[asyncio.Future[int]], positions: Sequence[int]) -> None:

@@ -78,10 +78,11 @@ class Guard:
         exceptions = f' data-references="{escape(_json(own).decode())}"' if own else ""
         at, rest = slot("root") + self._assets_path, f"{attributes}{exceptions}{slot('nonce')}"
         if inline:
-            tags = [f'<script data-at="{at}"{rest}>{script.body.decode()}</script>' for script in self._scripts]
+            both = "".join(script.body.decode() for script in self._scripts)  # each is whole statements
+            tags = f'<script data-at="{at}"{rest}>{both}</script>'
         else:
-            tags = [f'<script src="{at}{script.name}"{rest}></script>' for script in self._scripts]
-        return f"{OPEN}{''.join(tags)}{CLOSE}"
+            tags = "".join(f'<script src="{at}{script.name}"{rest}></script>' for script in self._scripts)
+        return f"{OPEN}{tags}{CLOSE}"
 
     def _own_answers(self, consent: Consent) -> dict[str, str]:
         """Services that nobody declared and that this visitor answered for alone: their hosts, and the answer."""
