@@ -1,16 +1,16 @@
 """Decisions per second through the whole HTTP endpoint, recorded and not recorded, side by side.
 
-    python -m benchmarks.bench_decisions [--seconds 3] [--rounds 5] [--connections 64]
+    python -m benchmarks.bench_decisions [--seconds 1] [--rounds 20] [--connections 64]
 
-Two servers (uvicorn, one process each) take turns under the same load: first visits that accept everything, each a new
-visitor, on kept-alive connections. The figure that counts is the ratio inside one round.
+The servers (uvicorn, one process each) take short turns under the same load, which wrk makes: first visits that accept
+everything, each a new visitor, on kept-alive connections. The figure that counts is the ratio inside one round.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
+import shutil
 import socket
 import statistics
 import subprocess
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from benchmarks.bench_ledger import postgres
 
@@ -33,49 +34,32 @@ async def app(scope, receive, send):
 uvicorn.run(ConsentMiddleware(app, secret_key="benchmark-secret-benchmark-secret", ledger={ledger!r}),
     port={port}, log_level="error", access_log=False)
 """
-BODY = b'{"action":"accept_all"}'
-REQUEST = (
-    b"POST /consent/decision HTTP/1.1\r\nhost: site.test\r\nuser-agent: Mozilla/5.0 (X11; Linux x86_64)\r\n"
-    b"accept: */*\r\naccept-language: en-GB,en;q=0.9\r\nsec-fetch-site: same-origin\r\nreferer: https://site.test/a\r\n"
-    b"content-type: application/json\r\ncontent-length: " + str(len(BODY)).encode() + b"\r\n\r\n" + BODY
-)
+VISIT = """
+wrk.method, wrk.body = "POST", '{"action":"accept_all"}'
+wrk.headers["Host"] = "site.test"
+wrk.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64)"
+wrk.headers["Accept"] = "*/*"
+wrk.headers["Accept-Language"] = "en-GB,en;q=0.9"
+wrk.headers["Sec-Fetch-Site"] = "same-origin"
+wrk.headers["Referer"] = "https://site.test/a"
+wrk.headers["Content-Type"] = "application/json"
+
+function done(summary, latency)
+  if summary.errors.status + summary.errors.read + summary.errors.timeout > 0 then os.exit(1) end
+  print("figures", summary.requests / summary.duration * 1e6, latency:percentile(99) / 1e3)
+end
+"""
+"""A first visit that accepts everything; then decisions per second and the 99th percentile in milliseconds."""
 
 
-class Connection(asyncio.Protocol):
-    """Sends the next request as soon as the last one is answered."""
-
-    def __init__(self, waits: list[float]) -> None:
-        self._waits = waits
-        self._got = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self._send()
-
-    def _send(self) -> None:
-        self._start = time.perf_counter()
-        self._transport.write(REQUEST)
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        head, end, body = self._got.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-        if not end or len(body) < length:
-            return
-        if not head.startswith(b"HTTP/1.1 200"):
-            sys.exit(f"not recorded: {self._got.decode()}")
-        self._waits.append(time.perf_counter() - self._start)
-        self._got = b""
-        self._send()
-
-
-async def load(port: int, seconds: float, connections: int) -> list[float]:
-    loop, waits = asyncio.get_running_loop(), list[float]()
-    made = [await loop.create_connection(lambda: Connection(waits), "127.0.0.1", port) for _ in range(connections)]
-    await asyncio.sleep(seconds)
-    for transport, _ in made:
-        transport.abort()
-    return waits
+def driven(wrk: str, script: str, port: int, seconds: int, connections: int) -> tuple[float, float]:
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script]
+    address = f"http://127.0.0.1:{port}/consent/decision"
+    said = subprocess.run([*command, address], capture_output=True, text=True, check=False)
+    if said.returncode:
+        sys.exit(f"not all were recorded: {said.stdout}{said.stderr}")
+    rate, p99 = said.stdout.rpartition("figures")[2].split()
+    return float(rate), float(p99)
 
 
 def free_port() -> int:
@@ -99,17 +83,22 @@ def server(ledger: str | None) -> Iterator[int]:
         process.wait()
 
 
-def main(seconds: float = 3.0, rounds: int = 5, connections: int = 64) -> None:
+def main(seconds: int = 1, rounds: int = 20, connections: int = 64) -> None:
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        print("\nDecisions through HTTP: skipped, wrk is not installed")
+        return
     with tempfile.TemporaryDirectory() as directory, postgres() as new_database, contextlib.ExitStack() as stack:
         ledgers = {"records nothing": None, "SQLite": f"sqlite:///{directory}/ledger.sqlite3"}
         if new_database is not None:
             ledgers["PostgreSQL"] = new_database()
+        script = Path(directory) / "visit.lua"
+        script.write_text(VISIT)
         ports = {name: stack.enter_context(server(dsn)) for name, dsn in ledgers.items()}
         results: dict[str, list[tuple[float, float]]] = {name: [] for name in ports}
         for _ in range(rounds):
             for name, port in ports.items():
-                waits = sorted(asyncio.run(load(port, seconds, connections)))
-                results[name].append((len(waits) / seconds, waits[int(len(waits) * 0.99)] * 1e3))
+                results[name].append(driven(wrk, str(script), port, seconds, connections))
     print(f"\nDecisions through HTTP, {connections} connections, one worker, medians of {rounds} rounds")
     base = results["records nothing"]
     for name, measured in results.items():
@@ -120,7 +109,7 @@ def main(seconds: float = 3.0, rounds: int = 5, connections: int = 64) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--connections", type=int, default=64)
     main(**vars(parser.parse_args()))

@@ -30,7 +30,7 @@ class Signals(NamedTuple):
         return Signals(self.gpc and "gpc" in counted, self.dnt and "dnt" in counted)
 
     def names(self) -> tuple[str, ...]:
-        return tuple(name for name, present in zip(self._fields, self, strict=True) if present)
+        return ("gpc",) * self.gpc + ("dnt",) * self.dnt
 
 
 NO_SIGNALS = Signals()

@@ -34,7 +34,9 @@ __all__ = [
 T = TypeVar("T")
 
 RECORD_VERSION = 1
-KEY_BYTES = 32
+SECRET_BYTES = 32
+RANDOM_BYTES = 10
+"""Of a key, after its time."""
 
 
 class Event(StrEnum):
@@ -64,7 +66,7 @@ class Method(StrEnum):
     """Not at all: it is the site that did something."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # frozen, it would take three times as long to make
 class Record:
     """One decision.
 
@@ -97,7 +99,7 @@ class Record:
     layer: int = 1
     validity: str = ""
     personal: Personal = field(default_factory=Personal)
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(KEY_BYTES), repr=False)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(SECRET_BYTES), repr=False)
 
     def evidence(self) -> bytes:
         """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment.
@@ -130,7 +132,17 @@ def new_key(milliseconds: int) -> str:
     Keys that begin with the time are neighbours in the database's index, which makes appends several times
     cheaper than with keys that are random from the first digit.
     """
-    return f"{milliseconds & 0xFFFFFFFFFFFF:012x}{secrets.token_hex(10)}"
+    return _key(milliseconds, secrets.token_bytes(RANDOM_BYTES))
+
+
+def new_key_and_secret(milliseconds: int) -> tuple[str, bytes]:
+    """Both of a record, drawn at once: each draw gives up the interpreter lock, for which a busy writer waits."""
+    random = secrets.token_bytes(RANDOM_BYTES + SECRET_BYTES)
+    return _key(milliseconds, random[:RANDOM_BYTES]), random[RANDOM_BYTES:]
+
+
+def _key(milliseconds: int, random: bytes) -> str:
+    return f"{milliseconds & 0xFFFFFFFFFFFF:012x}{random.hex()}"
 
 
 def commitment(personal: Personal, secret: bytes) -> str:

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache, partial
 from itertools import chain
@@ -80,7 +80,7 @@ class SqliteStore:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._errors():
-            self._begin()
+            self._begin(self._db.execute, "BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
@@ -90,7 +90,7 @@ class SqliteStore:
                 raise
             self._tend()
 
-    def _begin(self, statement: str = "BEGIN IMMEDIATE", values: Sequence[object] = ()) -> None:
+    def _begin(self, execute: Callable[..., object], *statement: object) -> None:
         """Execute a statement that takes the write lock, once it is free."""
         try:
             if self._path.stat().st_ino != self._inode:
@@ -102,7 +102,7 @@ class SqliteStore:
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                self._db.execute(statement, values)
+                execute(*statement)
                 return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
@@ -125,7 +125,9 @@ class SqliteStore:
     def extend(self, rows: Sequence[Row]) -> bool:
         with self._errors():
             try:
-                self._begin(*_insertion(rows))
+                sql, values = _insertion(rows)
+                # execute() would give up the GIL once more, to ask for the last row's id.
+                self._begin(self._db.executemany, sql, [values])
             except sqlite3.IntegrityError:
                 return False
             self._rows_since += len(rows)

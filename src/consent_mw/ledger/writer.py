@@ -1,7 +1,7 @@
 """One writer thread per process: what arrives while a commit is syncing goes into the next one (group commit).
 
-An event loop hands over what one turn of it brought, at the turn's end and all at once: waking the writer costs as much
-processor time as several records, because both threads then want the interpreter lock. Nobody ever waits for company.
+An event loop hands over what one turn of it brought, many at once: waking the writer costs as much processor time as
+several records, because both threads then want the interpreter lock. Nobody ever waits for company.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +25,10 @@ from consent_mw.ledger.store import Appender, Disconnected, Entry, Store
 
 T = TypeVar("T")
 
+TURN = 16
+"""So many at most make a turn: of a long one the first are committed while the loop is still at work on the rest."""
 BATCH = 256
-"""So many at most make a turn, and from so many on the writer takes no more into one commit."""
+"""From so many on the writer takes no more into one commit."""
 RECONNECT_SECONDS = 2.0
 """How long a batch waits for a lost server to come back before its callers are told."""
 RECONNECT_PAUSE = 0.05
@@ -97,7 +100,7 @@ class ThreadedLedger:
         result: asyncio.Future[int] = loop.create_future()
         turn.entries.append(entry)
         turn.results.append(result)
-        if len(turn.entries) == BATCH:
+        if len(turn.entries) == TURN:
             self._hand_over(loop)
         return result
 
@@ -212,7 +215,7 @@ def _close(store: Store) -> None:
 
 
 def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
-    """What waits, at least one turn and less than two :data:`BATCH` of entries, and whether to go on after it."""
+    """What waits, at least one turn and less than a batch and another turn, and whether to go on after it."""
     turns, size = list[_Turn](), 0
     turn = waiting.get()
     while turn is not None:
@@ -225,14 +228,20 @@ def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
 
 
 def _answer(turns: Sequence[_Turn], outcome: Sequence[int] | Exception) -> None:
-    positions = iter([] if isinstance(outcome, Exception) else outcome)
+    """Wakes each event loop once."""
+    positions = repeat(0) if isinstance(outcome, Exception) else iter(outcome)
+    waiting: dict[asyncio.AbstractEventLoop, tuple[list[asyncio.Future[int]], list[int]]] = {}
     for turn in turns:
+        results, found = waiting.setdefault(turn.loop, ([], []))
+        results += turn.results
+        found += [0 if entry is None else next(positions) for entry in turn.entries]
+    for loop, (results, found) in waiting.items():
         if isinstance(outcome, Exception):
-            settle = partial(_fail, turn.results, outcome)
+            settle = partial(_fail, results, outcome)
         else:
-            settle = partial(_settle, turn.results, [0 if entry is None else next(positions) for entry in turn.entries])
+            settle = partial(_settle, results, found)
         with suppress(RuntimeError):  # that loop is closed: nobody waits any more
-            turn.loop.call_soon_threadsafe(settle)
+            loop.call_soon_threadsafe(settle)
 
 
 def _settle(results: Sequence[asyncio.Future[int]], positions: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from consent_mw.core.choice import Choice, Stored, lifetime
 from consent_mw.core.decision import Consent
 from consent_mw.core.regime import DAY_SECONDS
-from consent_mw.ledger.base import Event, Method, Personal, Record, new_key
+from consent_mw.ledger.base import Event, Method, Personal, Record, new_key_and_secret
 from consent_mw.web.device import device_class
 from consent_mw.web.incoming import Incoming
 from consent_mw.web.problem import Problem
@@ -54,9 +54,10 @@ async def record(
 async def entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
     """The record of a decision."""
     now, page, policy = time.time(), _page(request, incoming), after.policy
+    key, secret = new_key_and_secret(int(now * 1000))
     locale = site.locale(request, incoming.language)
     return Record(
-        key=new_key(int(now * 1000)),
+        key=key,
         time=timestamp(int(now)),
         event=Event.SIGNAL_HONOURED if incoming.signal else _event(incoming.choice, before.stored, after.stored),
         method=_method(incoming),
@@ -66,7 +67,7 @@ async def entry(site: Site, request: Request, incoming: Incoming, before: Consen
         fingerprint=policy.fingerprint,
         text=site.banner.text_hash(locale),
         language=locale,
-        categories={id: decision.value for id, decision in after.categories().items()},
+        categories=after.categories(),
         services={id: "granted" if yes else "denied" for id, yes in after.own_services.items()},
         signals=after.signals.names(),
         layer=2 if incoming.choice.action == "save" or page == f"{site.config.path}/preferences" else 1,
@@ -74,6 +75,7 @@ async def entry(site: Site, request: Request, incoming: Incoming, before: Consen
         personal=Personal(
             subject=after.subject, device=await device_class(request.headers.get("user-agent", "")), page=page
         ),
+        secret=secret,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from consent_mw.core.decision import Consent, Decision
@@ -32,6 +33,7 @@ def state_view(consent: Consent, services: Iterable[str] = ()) -> dict[str, Any]
     }
 
 
+@lru_cache(maxsize=64)
 def timestamp(epoch_seconds: int) -> str:
     """RFC 3339, UTC, whole seconds."""
     return datetime.fromtimestamp(epoch_seconds, UTC).isoformat().removesuffix("+00:00") + "Z"
