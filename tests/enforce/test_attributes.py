@@ -30,6 +30,7 @@ def scanned(text: bytes) -> bytes:
         f"marker-start='url(//{TRACKER}/a)'".encode(),
         f"STYLE = 'background: url(//{TRACKER}/a)'".encode(),
         f"style=background:url(//{TRACKER}/a)".encode(),
+        f"style='color: red; background: url&lpar;//{TRACKER}/a)'".encode(),
     ],
 )
 def test_what_contacts_a_denied_service_is_held_back(attribute: bytes) -> None:
@@ -40,6 +41,7 @@ def test_what_contacts_a_denied_service_is_held_back(attribute: bytes) -> None:
     "text",
     [
         b"<p style='color: red' onclick='count()' href='/a'>",
+        b"<p style=\"color: red\"><b STYLE = 'top: 0'>(text)</b>",
         f"<p style='background: url(//{OWN_HOST}/a)'>".encode(),
         f"<p data-note='//{TRACKER}/a'>".encode(),
         b"<p>He wrote %b into his page.</p>" % STYLE,
@@ -126,6 +128,7 @@ def test_how_far_back_a_comment_began_does_not_depend_on_the_cuts(filling: int) 
         (b"<a href=/a>", False),
         (b"<p class=a>" + b"words " * 400 + b"<p style=a>", True),
         (b"<p class=a>" + b"words " * 400 + b"<p lang=a>", False),
+        (b"<p class=a>" + b"words " * 400 + b"<p style" + b" " * 90 + b"=a>", True),
     ],
 )
 def test_only_what_may_hold_such_an_attribute_is_looked_at(data: bytes, suspicious: bool) -> None:

@@ -8,6 +8,7 @@ a second, and only what is found is read as an attribute.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 
 from consent_mw.enforce.references import Judge
@@ -27,6 +28,7 @@ _BEGUN = "|".join(sorted({name[:length] for name in _NAMES for length in range(1
 _TAIL = re.compile(rb" (?:(?:" + _BEGUN + rb"|on?[a-z]*) *|(?:" + _OTHER + rb") *=[^=>]{0,200})\Z")
 _TAIL_BYTES = 280
 CONTEXT_BYTES = 1024
+_MAX_GONE = 64
 LAST_BYTES = 2 * CONTEXT_BYTES
 """Of these the tokenizer may hold a part back."""
 _BLANK = rb"[\t\n\f\r ]*"
@@ -34,10 +36,13 @@ _VALUE = re.compile(
     _BLANK + rb"=" + _BLANK + rb"""(?:"([^"]*)(?:"|(\Z))|'([^']*)(?:'|(\Z))"""
     rb"""|([^\t\n\f\r "'>][^\t\n\f\r >]*)?(?:(\Z)|(?=[\t\n\f\r >])))"""
 )  # fmt: skip
+# Whatever a style fetches, it names in a function.
+_PLAIN_STYLE = re.compile(rb"""style%s=%s(?:"[^"&(]*"|'[^'&(]*')""" % (_BLANK, _BLANK), re.IGNORECASE)
 _ENDS = {b'"': re.compile(rb'"'), b"'": re.compile(rb"'"), b"": re.compile(rb"[\t\n\f\r >]")}
 _CUT_SHORT = (2, 4, 6)  # groups that say that a value is not over
-_EQUALS = re.compile(b"=")
-_NAME_BEFORE = re.compile(rb"""(?i)[\t\n\f\r /"'](?:style|on[a-z]+|""" + _OTHER + rb")[\t\n\f\r ]*\Z")
+_NAME_BEFORE = re.compile(
+    rb"""(?i)(?:[\t\n\f\r /"'](?:style|on[a-z]+|""" + _OTHER + rb")[\t\n\f\r ]*|[\t\n\f\r ]{32})\Z"
+)
 _ENDS_TEXT = re.compile(
     rb"--!?>|\]\]>|</(?:style|script|textarea|title|xmp|iframe|no(?:embed|frames|script))", re.IGNORECASE
 )
@@ -62,11 +67,18 @@ def tail_bytes(before: bytes, data: bytes) -> int:
 
 def is_suspicious(data: bytes) -> bool:
     """Whether anything in here could be an attribute that matters."""
-    few = list(islice(_EQUALS.finditer(data), len(data) // _SPARSE + 1))
+    few = list(islice(_find_each(b"=", data), len(data) // _SPARSE + 1))
     if len(few) <= len(data) // _SPARSE:  # a long text: to look at each of its few attributes is cheaper
-        return any(_NAME_BEFORE.search(data, max(0, equals.start() - 64), equals.start()) for equals in few)
+        return any(_NAME_BEFORE.search(data, max(0, equals - 64), equals) for equals in few)
     folded = data.translate(_FOLD)
     return any(pattern.search(folded) for pattern in (*_ANCHORS, *_NEEDLES))
+
+
+def _find_each(character: bytes, data: bytes) -> Iterator[int]:
+    at = data.find(character)
+    while at >= 0:
+        yield at
+        at = data.find(character, at + 1)
 
 
 class AttributeScan:
@@ -78,7 +90,12 @@ class AttributeScan:
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._before = b">"  # what has gone before, as far as it matters
+        self.is_on = False
+        """Whether text has to be looked at, as the chunk at hand, or one that it goes on from, has such a name."""
+        self.tail = b""
+        """Not to be looked at yet: it may be the beginning of an attribute's name."""
+        self._last = b">"  # the end of what may be looked at
+        self._gone = [b">"]  # the ends of what has gone before
         self._waiting: list[bytes] = []  # from a name on, whose value is not over
         self._waiting_bytes = 0
         self._end: re.Pattern[bytes] = _ENDS[b""]
@@ -88,20 +105,42 @@ class AttributeScan:
     def is_waiting(self) -> bool:
         return bool(self._waiting)
 
-    def begin(self, before: bytes, *, is_cut: bool) -> None:
-        """From here on text is looked at again; ``before`` is what went by, all of it or the end."""
-        self._before = before[-CONTEXT_BYTES:].rjust(CONTEXT_BYTES if is_cut else 0, b"\0")
-        self._marked = None
+    def ready(self, data: bytes, pending_bytes: int) -> bytes:
+        """The part of a chunk that may be looked at now.
+
+        :param pending_bytes: how much of what was ready before is still to come out of the tokenizer
+        """
+        data = self.tail + data
+        ready = len(data) - tail_bytes(self._last, data)
+        data, self.tail = data[:ready], data[ready:]
+        if not self.is_on:
+            before = self._last[: -pending_bytes or None][-CONTEXT_BYTES:]
+            self._gone = [before.rjust(CONTEXT_BYTES if len(self._last) >= LAST_BYTES else 0, b"\0")]
+            self._marked = None
+        is_going_on = self.is_on and (self.is_waiting or pending_bytes > 0)
+        self.is_on = is_going_on or is_suspicious(self._last[-1:] + data)
+        self._last = data[-LAST_BYTES:] if len(data) >= LAST_BYTES else (self._last + data)[-LAST_BYTES:]
+        return data
+
+    def last(self) -> bytes:
+        """What is left when the page is over."""
+        tail, self.tail = self.tail, b""
+        return tail
 
     def passed(self, data: bytes) -> None:
         """Something went out without a look."""
-        self._before = (self._before + data[-CONTEXT_BYTES:])[-CONTEXT_BYTES:]
+        self._go(data)
         self._marked = None
 
     def feed(self, text: bytes) -> bytes:
         """:raises MemoryError: for a value larger than what is judged"""
         if not self._waiting:
-            return self._scanned(text)
+            since = self._gone[-1][-1:] + text
+            if b"=" in text and not _is_plain(since):
+                return self._scanned(text)
+            self._pass_tags(since)
+            self._go(text)
+            return text
         self._waiting.append(text)
         self._waiting_bytes += len(text)
         if self._waiting_bytes > MAX_HELD_BYTES:
@@ -116,15 +155,27 @@ class AttributeScan:
         """What waits, as it came."""
         return self._taken()
 
+    def _go(self, data: bytes) -> None:
+        if data:
+            self._gone.append(data[-CONTEXT_BYTES:])
+        if len(self._gone) > _MAX_GONE:
+            self._gone = [self._before]
+
+    @property
+    def _before(self) -> bytes:
+        """What has gone before, as far as it matters."""
+        return b"".join(self._gone)[-CONTEXT_BYTES:]
+
     def _taken(self) -> bytes:
         text = b"".join(self._waiting)
         self._waiting.clear()
         return text
 
     def _scanned(self, text: bytes, *, is_last: bool = False) -> bytes:
-        window = self._before + text
+        before = self._before
+        window = before + text
         folded = window.translate(_FOLD)
-        done, end = len(self._before), len(window)
+        done, end = len(before), len(window)
         out: list[bytes] = []
         for start in _names(folded, done - 1):
             name = folded[start : folded.index(b"=", start)].rstrip()
@@ -142,7 +193,7 @@ class AttributeScan:
                 done = start
         self._pass_tags(window[max(0, done - 1) : end])
         out.append(window[done:end])
-        self._before = window[:end][-CONTEXT_BYTES:]
+        self._gone = [window[:end][-CONTEXT_BYTES:]]
         return b"".join(out)
 
     def _pass_tags(self, text: bytes) -> None:
@@ -164,6 +215,11 @@ class AttributeScan:
         quote = b'"' if match[2] is not None else b"'" if match[4] is not None else b""
         # Before a value has begun, anything that comes may begin it.
         self._end = _ENDS[quote] if quote or match[5] else _ANYTHING
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether no attribute in here matters, but for styles that are whole and fetch nothing."""
+    return all(_PLAIN_STYLE.match(text, name) for name in _names(text.translate(_FOLD), 0))
 
 
 def _names(folded: bytes, at: int) -> list[int]:

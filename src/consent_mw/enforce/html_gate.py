@@ -12,16 +12,28 @@ import re
 from collections.abc import Callable
 
 from consent_mw.core.urls import OWN
-from consent_mw.enforce.attributes import LAST_BYTES, AttributeScan, is_suspicious, tail_bytes
+from consent_mw.enforce.attributes import AttributeScan
 from consent_mw.enforce.element_text import ElementText
 from consent_mw.enforce.embedded import documents
 from consent_mw.enforce.frames import without_geolocation
 from consent_mw.enforce.holding import adopted, held, held_script
-from consent_mw.enforce.opening import Opening
 from consent_mw.enforce.page import Page
 from consent_mw.enforce.plain_tags import is_plain
+from consent_mw.enforce.structure import Structure
 from consent_mw.enforce.tags import Tag
-from consent_mw.enforce.tokenizer import Mark, Piece, Tokenizer, Unsure
+from consent_mw.enforce.tokenizer import (
+    END_OF_TEXT,
+    FOREIGN_TAG,
+    FOREIGN_TAG_WITH_TEXT,
+    STRUCTURE,
+    TAG,
+    TAG_WITH_PLAIN_TEXT,
+    TAG_WITH_TEXT,
+    UNSURE,
+    Mark,
+    Tokenizer,
+    Unsure,
+)
 from consent_mw.enforce.xml_gate import XmlGate
 
 logger = logging.getLogger("consent_mw")
@@ -38,7 +50,7 @@ _NOSCRIPT = re.compile(rb"<noscript", re.IGNORECASE)
 _FOREIGN_START = re.compile(rb"<(?:svg|math)", re.IGNORECASE)
 _FOREIGN_END = re.compile(rb"</(?:svg|math)", re.IGNORECASE)
 
-_FOREIGN = (Mark.FOREIGN_TAG, Mark.FOREIGN_TAG_WITH_TEXT)
+_FOREIGN = (FOREIGN_TAG, FOREIGN_TAG_WITH_TEXT)
 _HELD_FOR = re.compile(rb'data-consent="([^"]*)"')
 
 
@@ -51,15 +63,8 @@ class HtmlGate:
         self._depth = depth
         self._tokenizer: Tokenizer | None = Tokenizer(page.everything_granted)
         self._scan = AttributeScan(page.judge)
-        self._scanning = False
-        self._last = b">"  # the end of what the tokenizer was fed
-        self._tail = b""  # not fed yet, it may be the beginning of an attribute's name
-        self._has_base = False
-        self._lang = ""
-        self._is_document = False
-        self._opening = Opening() if depth == 0 else None  # of the page, while that may hold a doctype
-        self._inserted = self._has_head = depth > 0
-        self._expect: Mark | None = None
+        self._structure = Structure(page, is_inner=depth > 0)
+        self._expect: Mark | None = None  # what the next piece was announced as
         self._held: ElementText | None = None
         self._unmarked: Callable[[bytes], bytes] | None = None  # what becomes of a text in which there are no tags
         self.failed = False
@@ -70,7 +75,10 @@ class HtmlGate:
         if not self._page.has_charset and _STATEFUL.search(data):
             return self._fail() + _escaped(data)
         try:
-            return self._emit(self._tokenizer.feed(self._watched(self._tokenizer, data)))
+            self._structure.opens(data)
+            if not self._page.everything_granted:
+                data = self._scan.ready(data, self._tokenizer.pending_bytes)
+            return self._emit(self._tokenizer.feed(data))
         except BaseException as error:  # a panic of the Rust side is no Exception
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
@@ -80,8 +88,7 @@ class HtmlGate:
         if self._tokenizer is None:
             return b""
         try:
-            tail, self._tail = self._tail, b""
-            out = self._emit(self._tokenizer.feed(tail))
+            out = self._emit(self._tokenizer.feed(self._scan.last()))
             if self._tokenizer is None:
                 return out
             out += self._emit(self._tokenizer.close())
@@ -89,30 +96,11 @@ class HtmlGate:
         except Exception:
             return self._fail()
         self._tokenizer = None
-        if self._is_document and not self._inserted:
-            out += self._insert()
-        return out
+        return out + self._structure.at_end()
 
     def is_settled(self) -> bool:
         """Whether the markup so far leaves nothing open that would swallow what follows. The last thing to ask."""
-        return self._tokenizer is not None and not self._tail and self._tokenizer.would_see_a_tag()
-
-    def _watched(self, tokenizer: Tokenizer, data: bytes) -> bytes:
-        """The part of a chunk that may be looked at now; decides whether its unannounced parts need to be."""
-        if self._opening is not None:
-            self._is_document = self._opening.has_doctype(data)
-            self._opening = self._opening if self._opening.may_go_on else None
-        if self._page.everything_granted:
-            return data
-        data = self._tail + data
-        ready = len(data) - tail_bytes(self._last, data)
-        data, self._tail = data[:ready], data[ready:]
-        if not self._scanning:
-            self._scan.begin(self._last[: -tokenizer.pending_bytes or None], is_cut=len(self._last) >= LAST_BYTES)
-        is_going_on = self._scanning and (self._scan.is_waiting or tokenizer.pending_bytes > 0)
-        self._scanning = is_going_on or is_suspicious(self._last[-1:] + data)
-        self._last = data[-LAST_BYTES:] if len(data) >= LAST_BYTES else (self._last + data)[-LAST_BYTES:]
-        return data
+        return self._tokenizer is not None and not self._scan.tail and self._tokenizer.would_see_a_tag()
 
     def _fail(self, unjudged: bytes = b"") -> bytes:
         """The rest of the page so far, escaped. What is ``unjudged`` has left the tokenizer already."""
@@ -120,110 +108,118 @@ class HtmlGate:
         rest = self._tokenizer.pending if self._tokenizer is not None else b""
         self._tokenizer = None
         held = self._held.tag.raw + self._held.text if self._held is not None else b""
-        return _escaped(self._scan.rest() + held + unjudged + rest + self._tail)
+        return _escaped(self._scan.rest() + held + unjudged + rest + self._scan.tail)
 
-    def _emit(self, pieces: list[Piece]) -> bytes:
+    def _emit(self, pieces: list[bytes]) -> bytes:
         out: list[bytes] = []
+        known = self._page.memo.get
+        is_usual = self._is_usual
         left = iter(pieces)
         try:
             for piece in left:
-                if isinstance(piece, bytes):
-                    if self._held is not None:
-                        self._held.add(piece)
-                        if self._scanning:
-                            self._scan.passed(piece)
-                    elif self._expect is not None:
-                        out.append(self._announced(piece))
-                    else:
-                        out.append(self._in_between(piece))
-                elif piece is Mark.TAG and self._held is None and not self._scanning:
-                    self._expect = piece  # the usual case: nothing waits
-                else:
+                if not is_usual:
+                    out.append(self._next(piece))
+                    is_usual = self._is_usual
+                elif piece is TAG:
+                    piece = next(left, b"")
+                    judged = known(piece)
+                    out.append(self._judged(TAG, piece) if judged is None else judged)
+                elif isinstance(piece, Mark):
                     out.append(self._mark(piece))
+                    is_usual = False
+                else:
+                    out.append(piece)
         except Exception as error:
             if not isinstance(error, Unsure):
                 logger.exception("a piece of a page could not be judged")
-            return b"".join(out) + self._fail(b"".join(p for p in (piece, *left) if isinstance(p, bytes)))
+            return b"".join(out) + self._fail(b"".join((piece, *left)))
         if self._held is not None and self._held.is_too_large:
             is_markup = self._held.tag.name == b"noscript"
             out.append(self._end_of_text())
             self._unmarked = _escaped if is_markup else bytes
         return b"".join(out)
 
+    @property
+    def _is_usual(self) -> bool:
+        """Text goes out as it is, and what a tag becomes depends on nothing but its bytes."""
+        return (
+            self._expect is None
+            and self._held is None
+            and self._unmarked is None
+            and not self._scan.is_on
+            and self._page.judge.base is OWN
+            and not self._structure.awaits_head
+            and not (self._tokenizer is not None and self._tokenizer.is_lost)
+        )
+
+    def _next(self, piece: bytes) -> bytes:
+        if isinstance(piece, Mark):
+            return self._mark(piece)
+        if self._held is not None:
+            self._held.add(piece)
+            if self._scan.is_on:
+                self._scan.passed(piece)
+            return b""
+        return self._in_between(piece) if self._expect is None else self._announced(piece)
+
     def _mark(self, mark: Mark) -> bytes:
-        if mark is Mark.UNSURE:
+        if mark is UNSURE:
             raise Unsure
         out = self._scan.flush() if self._scan.is_waiting else b""
-        if mark is Mark.END_OF_TEXT:
+        if mark is END_OF_TEXT:
             self._unmarked = None
             return out + self._end_of_text()
         # Only in SVG and MathML may another element stand in such a text.
         out += self._end_of_text(is_split=True)
-        # An element may be announced twice, as a marked one too; the reading with its text is the stricter one.
-        if self._expect is None or self._expect is Mark.TAG:
-            self._expect = mark
+        self._expect = mark
         return out
 
     def _announced(self, piece: bytes) -> bytes:
         expected, self._expect = self._expect, None
-        if self._scanning:
+        if self._scan.is_on:
             self._scan.passed(piece)
-        if self._has_head or expected in _FOREIGN:
+        if not self._structure.awaits_head or expected in _FOREIGN:
             return self._judged(expected, piece)
-        return self._head_before(piece) + self._judged(expected, piece)
-
-    def _head_before(self, piece: bytes) -> bytes:
-        """On a page without a ``<head>`` tag, ours stands in front of the first tag that could run or load."""
-        if not self._is_document or Tag(piece).name in (b"html", b"head"):
-            return b""
-        self._has_head = True
-        return self._page.head
+        return self._structure.before(Tag(piece)) + self._judged(expected, piece)
 
     def _judged(self, expected: Mark | None, piece: bytes) -> bytes:
-        if expected is Mark.TAG_WITH_PLAIN_TEXT:
+        if expected is TAG_WITH_PLAIN_TEXT:
             self._unmarked = bytes
-        elif expected is Mark.TAG_WITH_TEXT or (expected is Mark.FOREIGN_TAG_WITH_TEXT and not piece.endswith(b"/>")):
-            self._held = ElementText(piece, foreign=expected is Mark.FOREIGN_TAG_WITH_TEXT)
+        elif expected is TAG_WITH_TEXT or (expected is FOREIGN_TAG_WITH_TEXT and not piece.endswith(b"/>")):
+            self._held = ElementText(piece, foreign=expected is FOREIGN_TAG_WITH_TEXT)
             return b""
-        if self._page.judge.base is OWN:
-            remembered = self._page.memo.get(piece)
-            if remembered is not None:
-                return remembered
-            if is_plain(self._page.judge, piece):
-                self._page.memo.keep(piece, piece)
-                return piece
-        return self._tag(Tag(piece), is_foreign=expected is Mark.FOREIGN_TAG)
+        if expected is STRUCTURE:
+            tag = Tag(piece)
+            return self._base(tag) if tag.name == b"base" else self._outcome(piece) + self._structure.after(tag)
+        return self._outcome(piece, is_foreign=expected is FOREIGN_TAG)
 
-    def _tag(self, tag: Tag, *, is_foreign: bool) -> bytes:
-        name = tag.name
-        if name == b"base":
-            return self._base(tag)
-        if name == b"iframe" and not self._page.located:
+    def _outcome(self, raw: bytes, *, is_foreign: bool = False) -> bytes:
+        """What becomes of a tag."""
+        judge, memo = self._page.judge, self._page.memo
+        if judge.base is OWN:
+            known = memo.get(raw)
+            if known is not None:
+                return known
+            if is_plain(judge, raw):
+                memo.keep(raw, raw)
+                return raw
+        tag = Tag(raw)
+        is_frame = tag.name == b"iframe"
+        if is_frame and not self._page.located:
             tag = without_geolocation(tag)
-        judge = self._page.judge
+        # A box in the head would end it.
+        has_room = not is_foreign and (tag.name != b"script" or (self._structure.has_begun and self._depth == 0))
         out = adopted(judge, tag)
         if out is None:
-            # A box in the head would end it.
-            with_box = not is_foreign and (name != b"script" or (self._inserted and self._depth == 0))
-            out = held(self._page, tag, self._ids_inside(tag), with_box=with_box)
-        if name == b"html":
-            self._is_document = True
-            self._lang = tag.value(b"lang") or ""
-        elif name == b"head":
-            if self._is_document and not self._has_head:
-                self._has_head = True
-                out += self._page.head
-        elif name == b"frameset":
-            self._inserted = True  # a frameset page has no body to show anything in
-        elif name == b"body":
-            out += b"" if self._inserted else self._insert()
-        elif name != b"iframe" and judge.base is OWN and out.startswith(tag.raw[: tag.name_end]):
-            self._page.memo.keep(tag.raw, out)  # a box in front of a tag belongs to the page
+            out = held(self._page, tag, self._ids_inside(tag), with_box=has_room)
+        has_box = not out.startswith(tag.raw[: tag.name_end])  # which belongs to the page
+        if judge.base is OWN and not (is_frame or has_box):
+            memo.keep(raw, out)
         return out
 
     def _base(self, tag: Tag) -> bytes:
         """A base at a denied host is held back, and with it every relative address of the page."""
-        self._has_base = True
+        self._structure.has_base = True
         judge, href = self._page.judge, tag.value(b"href")
         ids = judge.addresses([href]) if href is not None and not self._page.everything_granted else []
         if ids:
@@ -256,7 +252,7 @@ class HtmlGate:
             return self._unmarked(piece)
         if self._tokenizer is not None and self._tokenizer.is_lost and b"[CDATA[" in piece:
             raise Unsure
-        return self._scan.feed(piece) if self._scanning else piece
+        return self._scan.feed(piece) if self._scan.is_on else piece
 
     def _end_of_text(self, *, is_split: bool = False) -> bytes:
         """The element whose text was held back, judged; its end tag is still to come."""
@@ -290,10 +286,6 @@ class HtmlGate:
         settled = gate.is_settled() and len(_FOREIGN_START.findall(text)) == len(_FOREIGN_END.findall(text))
         settled = settled and not _NOSCRIPT.search(text)
         return out if settled else _escaped(text)
-
-    def _insert(self) -> bytes:
-        self._inserted = True
-        return self._page.block(self._has_base, self._lang)
 
 
 def _escaped(data: bytes) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from enum import Enum
 from typing import Any
 
 import lolhtml
@@ -16,23 +15,23 @@ import lolhtml
 MAX_HELD_BYTES = 4 * 1024 * 1024
 """The largest tag, or text of one element, that is judged. A bigger one is denied: memory stays bounded."""
 
-# By tag name only: a selector that any tag could match would make the engine read every tag's attributes.
-_STRUCTURE = "html,head,body,base,frameset"
-# In SVG and MathML these are what they are in HTML: they end it.
-_FETCHING = ",".join("img embed meta[http-equiv] table[background] blockquote[class]".split())
-_FETCHING_ANYWHERE = ",".join(
-    "script[src] frame link source video audio object track input[src] image use feimage animate set "
-    "a[ping] a[attributionsrc] area[ping] area[attributionsrc] "
-    "thead[background] tbody[background] tfoot[background] tr[background] td[background] th[background]".split()
+# Every tag but these is announced: so an element that nobody here has heard of is looked at, and the engine passes most
+# tags of a page by after a few comparisons. A harmless element that is rare need not be here; each name costs something
+# on every page. By name only: for a selector with attributes the engine would have to read those of every tag.
+_HARMLESS = ",".join(
+    "p div span li a br td tr h2 h3 strong em i b ul button label path option section article h1 h4 th g rect title "
+    "picture nav header footer dt dd".split()
 )
+_LOADING_BY_ATTRIBUTE = "a[ping],a[attributionsrc],tr[background],th[background],td[background]"
+_PICTURE = "img"
+_ANNOUNCED = f"*:not({_HARMLESS},{_PICTURE}),{_LOADING_BY_ATTRIBUTE}"
+_STRUCTURE = ("html", "head", "body", "base", "frameset")
 # A browser makes <svg> in MathML an element of MathML, and <math> in SVG one of SVG; what follows MathML's <mglyph> it
 # reads as MathML. The engine does not, and takes text for markup, and markup for text, from then on.
-_PLACES = "svg,math,foreignobject,mglyph,malignmark"
+_PLACES = frozenset({"svg", "math", "foreignobject", "mglyph", "malignmark"})
 _MISPLACED = frozenset({("svg", "math"), ("math", "svg"), ("math", "mglyph"), ("math", "malignmark")})
-_JUDGED_TEXT = "script:not([src]),style,noscript"
-_PLAIN_TEXT = "iframe,textarea"
 # Tags that another tool made inert, to be released by our script once they are granted.
-_FOREIGN = ",".join(
+_MARKED = ",".join(
     f"{tag}[{mark}]"
     for tag in ("script", "img", "iframe", "embed", "video", "audio", "source", "object", "link")
     for mark in ("data-category", "data-name", "data-cookieconsent")
@@ -45,23 +44,43 @@ _END_OF_PLACE_BYTES = _END_OF_PLACE.encode()
 _PROBE = b"<frameset>"
 
 
-class Mark(Enum):
-    """What the next piece of a page is."""
+class Mark(bytes):
+    """What the next piece of a page is. It has no bytes, so pieces are counted and joined without a look for marks."""
 
-    TAG = "a start tag"
-    FOREIGN_TAG = "a start tag in SVG or MathML, where nothing of ours may stand: it would end them"
-    TAG_WITH_TEXT = "the start tag of an element whose text is judged"
-    FOREIGN_TAG_WITH_TEXT = "the same in SVG or MathML, where it may also end itself"
-    TAG_WITH_PLAIN_TEXT = "the start tag of an element in whose text nothing is markup"
-    END_OF_TEXT = "nothing: the text of such an element is over"
-    UNSURE = "a start tag from which on nobody can tell text from markup"
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
 
-Piece = bytes | Mark
+TAG = Mark()
+"""A start tag."""
+STRUCTURE = Mark()
+"""The same, of an element that says where the parts of the page begin, or what its addresses mean."""
+FOREIGN_TAG = Mark()
+"""A start tag in SVG or MathML, where nothing of ours may stand: it would end them."""
+TAG_WITH_TEXT = Mark()
+"""The start tag of an element whose text is judged."""
+FOREIGN_TAG_WITH_TEXT = Mark()
+"""The same in SVG or MathML, where it may also end itself."""
+TAG_WITH_PLAIN_TEXT = Mark()
+"""The start tag of an element in whose text nothing is markup."""
+END_OF_TEXT = Mark()
+"""Nothing: the text of such an element is over."""
+UNSURE = Mark()
+"""A start tag from which on nobody can tell text from markup."""
+
+
+# Most of these end SVG and MathML. The rest is no part of them; but after a <svg/> the engine believes to be in there.
+_ALWAYS_HTML = dict.fromkeys(_STRUCTURE, STRUCTURE) | dict.fromkeys("embed meta table blockquote".split(), TAG)
+_TEXTS = dict.fromkeys(("script", "style", "noscript"), TAG_WITH_TEXT) | dict.fromkeys(
+    ("iframe", "textarea"), TAG_WITH_PLAIN_TEXT
+)
+_FOREIGN_TEXTS = dict.fromkeys(("script", "style"), FOREIGN_TAG_WITH_TEXT)
 
 
 class Unsure(Exception):
-    """What follows may be text or markup: see :attr:`Mark.UNSURE` and :attr:`Tokenizer.is_lost`."""
+    """What follows may be text or markup: see :data:`UNSURE` and :attr:`Tokenizer.is_lost`."""
 
 
 class Tokenizer:
@@ -72,7 +91,7 @@ class Tokenizer:
     """
 
     def __init__(self, everything_granted: bool) -> None:
-        self._pieces: list[Any] = []  # of Piece, and names of places; the engine's stub asks for a sink that takes more
+        self._pieces: list[Any] = []  # of bytes, and names of places; the engine's stub asks for a sink that takes more
         self._places: list[str] = []  # that are open, the innermost last
         self.is_lost = False
         """After a ``<svg/>``, or a place in another, the engine may read ``<![CDATA[`` as if it were still in there."""
@@ -80,14 +99,15 @@ class Tokenizer:
         self._kept_bytes = 0  # in _waiting, the oldest chunk may be out in part
         self._waiting_bytes = 0
         self._rewriter = lolhtml.HTMLRewriter(self._pieces.append)
+        self._announce = _Announce(self._pieces)
         if everything_granted:
-            self._rewriter.on(f"{_STRUCTURE},{_FOREIGN}", _Announce(self._pieces))
+            self._rewriter.on(",".join(_STRUCTURE), _AnnounceAs(STRUCTURE, self._pieces))
+            self._rewriter.on(_MARKED, _AnnounceAs(TAG, self._pieces))
         else:
-            self._rewriter.on(f"{_STRUCTURE},{_FETCHING}", _Announce(self._pieces))
-            self._rewriter.on(_FETCHING_ANYWHERE, _AnnounceAnywhere(self._pieces))
-            self._rewriter.on(_PLACES, _AnnouncePlace(self._pieces))
-            self._rewriter.on(_JUDGED_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_TEXT))
-            self._rewriter.on(_PLAIN_TEXT, _AnnounceWithText(self._pieces, Mark.TAG_WITH_PLAIN_TEXT))
+            self._rewriter.on(
+                _PICTURE, _AnnounceAs(TAG, self._pieces)
+            )  # the most frequent: its name need not be asked for
+            self._rewriter.on(_ANNOUNCED, self._announce)
 
     @property
     def pending_bytes(self) -> int:
@@ -98,7 +118,7 @@ class Tokenizer:
         """What was fed and has not come out: an incomplete tag, or after a failure the rest."""
         return b"".join(self._waiting)[-self._waiting_bytes :] if self._waiting_bytes else b""
 
-    def feed(self, data: bytes) -> list[Piece]:
+    def feed(self, data: bytes) -> list[bytes]:
         """:raises MemoryError: when a single tag grows beyond :data:`MAX_HELD_BYTES`"""
         self._waiting.append(data)
         self._kept_bytes += len(data)
@@ -109,7 +129,7 @@ class Tokenizer:
             raise MemoryError("a tag is larger than what is judged")
         return pieces
 
-    def close(self) -> list[Piece]:
+    def close(self) -> list[bytes]:
         self._rewriter.end()
         return self._taken()
 
@@ -118,28 +138,36 @@ class Tokenizer:
 
         Asks by feeding one, so it is the last thing to ask.
         """
-        return self.feed(_PROBE) == [Mark.TAG, _PROBE]
+        return self.feed(_PROBE) == [STRUCTURE, _PROBE]
 
-    def _taken(self) -> list[Piece]:
-        taken: list[Piece] = []
+    def _taken(self) -> list[bytes]:
+        taken = self._pieces.copy() if self._announce.awaited == 0 else self._without_ends()
+        self._pieces.clear()
+        self._waiting_bytes -= sum(map(len, taken))
+        while self._waiting and self._kept_bytes - len(self._waiting[0]) >= self._waiting_bytes:
+            self._kept_bytes -= len(self._waiting.popleft())
+        return taken
+
+    def _without_ends(self) -> list[bytes]:
+        """The pieces, with marks for what we had the engine write where elements end."""
+        taken: list[bytes] = []
         start = -1  # where the start tag of a place stands
         for piece in self._pieces:
-            if isinstance(piece, str):
-                start = len(taken)
-                if self._is_misplaced(piece):
-                    taken.append(Mark.UNSURE)
+            if isinstance(piece, Mark):
+                taken.append(piece)
             elif piece == _END_OF_TEXT_BYTES:
-                taken.append(Mark.END_OF_TEXT)
+                taken.append(END_OF_TEXT)
+                self._announce.awaited -= 1
             elif piece == _END_OF_PLACE_BYTES:
                 del self._places[-1:]
                 self.is_lost = self.is_lost or len(taken) == start + 1
+                self._announce.awaited -= 1
+            elif isinstance(piece, str):
+                start = len(taken)
+                if self._is_misplaced(piece):
+                    taken.append(UNSURE)
             else:
                 taken.append(piece)
-                if isinstance(piece, bytes):
-                    self._waiting_bytes -= len(piece)
-        self._pieces.clear()
-        while self._waiting and self._kept_bytes - len(self._waiting[0]) >= self._waiting_bytes:
-            self._kept_bytes -= len(self._waiting.popleft())
         return taken
 
     def _is_misplaced(self, place: str) -> bool:
@@ -152,39 +180,35 @@ class Tokenizer:
 
 
 class _Announce:
-    def __init__(self, pieces: list[Piece]) -> None:
-        self._append = pieces.append
+    """:ivar awaited: how many ends of elements the engine was asked to mark and has not come to"""
 
-    def element(self, element: lolhtml.Element) -> None:
-        self._append(Mark.TAG)
-
-
-class _AnnounceAnywhere:
-    def __init__(self, pieces: list[Piece]) -> None:
-        self._append = pieces.append
-
-    def element(self, element: lolhtml.Element) -> None:
-        self._append(Mark.TAG if element.namespace_uri == _XHTML else Mark.FOREIGN_TAG)
-
-
-class _AnnouncePlace:
     def __init__(self, pieces: list[Any]) -> None:
         self._append = pieces.append
+        self.awaited = 0
 
     def element(self, element: lolhtml.Element) -> None:
-        element.after(_END_OF_PLACE, lolhtml.ContentType.HTML)
-        self._append(element.tag_name)
+        name = element.tag_name
+        mark = _ALWAYS_HTML.get(name)
+        self._append(self._mark(element, name) if mark is None else mark)
+
+    def _mark(self, element: lolhtml.Element, name: str) -> Mark | str:
+        if name in _PLACES:
+            self.awaited += 1
+            element.after(_END_OF_PLACE, lolhtml.ContentType.HTML)
+            return name
+        is_html = element.namespace_uri == _XHTML
+        with_text = (_TEXTS if is_html else _FOREIGN_TEXTS).get(name)
+        if with_text is None or (is_html and name == "script" and element.has_attribute("src")):
+            return TAG if is_html else FOREIGN_TAG
+        self.awaited += 1
+        element.append(_END_OF_TEXT, lolhtml.ContentType.HTML)
+        return with_text
 
 
-class _AnnounceWithText:
-    def __init__(self, pieces: list[Piece], mark: Mark) -> None:
-        self._append = pieces.append
+class _AnnounceAs:
+    def __init__(self, mark: Mark, pieces: list[Any]) -> None:
         self._mark = mark
+        self._append = pieces.append
 
     def element(self, element: lolhtml.Element) -> None:
-        mark = self._mark
-        if element.namespace_uri != _XHTML:  # text is nothing special there, but for scripts and style sheets
-            mark = Mark.FOREIGN_TAG_WITH_TEXT if element.tag_name in ("script", "style") else Mark.FOREIGN_TAG
-        if mark is not Mark.FOREIGN_TAG:
-            element.append(_END_OF_TEXT, lolhtml.ContentType.HTML)
-        self._append(mark)
+        self._append(self._mark)
