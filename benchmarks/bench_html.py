@@ -17,6 +17,8 @@ from consent_mw.enforce.page import Page, TagMemo
 from consent_mw.enforce.references import Judge
 
 ROUNDS = 15
+LEAST_SECONDS = 0.01
+"""Of each measurement: a page that takes less is taken again and again, as by a server that has something to do."""
 CHUNK_BYTES = 64 * 1024
 
 
@@ -77,6 +79,16 @@ def engine_run(page: bytes) -> Callable[[], float]:
     return run
 
 
+def steadily(run: Callable[[], float]) -> Callable[[], float]:
+    times = max(1, int(LEAST_SECONDS / run()))
+    return lambda: sum(run() for _ in range(times)) / times
+
+
+def styled(page: bytes) -> bytes:
+    """Every paragraph with a style of its own: the page's text has to be looked at as well."""
+    return page.replace(b"<p>", b'<p style="margin: 0">')
+
+
 def main() -> None:
     policy = build_policy(ConsentConfig())
     denied = resolve(policy, None, NO_SIGNALS).grants
@@ -87,11 +99,12 @@ def main() -> None:
         "the same, everything granted": (long_page, gate_run(long_page, denied, everything=True)),
         f"{len(dense) / 1e3:.0f} KB, 380 candidates": (dense, gate_run(dense, denied)),
         "the same, every tag new": (dense, gate_run(dense, denied, remember=False)),
+        "the same, 400 style attributes": (styled(dense), gate_run(styled(dense), denied)),
         "the same, engine alone ": (dense, engine_run(dense)),
         f"{len(small) / 1e3:.1f} KB, 3 candidates": (small, gate_run(small, denied)),
     }
-    figures = interleaved({name: run for name, (_, run) in contenders.items()}, ROUNDS)
-    budgets = ["≥ 300 MB/s", "", "", "≤ 1 ms", "", "", "≤ 100 µs"]
+    figures = interleaved({name: steadily(run) for name, (_, run) in contenders.items()}, ROUNDS)
+    budgets = ["≥ 300 MB/s", "", "", "≤ 1 ms", "", "", "", "≤ 100 µs"]
     rows = []
     for (name, (page, _)), budget in zip(contenders.items(), budgets, strict=True):
         best = sorted(figures[name])[len(figures[name]) // 2]
