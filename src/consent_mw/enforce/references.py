@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from consent_mw.core.grants import Grants
-from consent_mw.core.policy import Category, Service
+from consent_mw.core.policy import Service
 from consent_mw.core.urls import OWN, Target, resolve
 from consent_mw.enforce.css import css_references
 from consent_mw.enforce.elements import NAVIGATING, STYLED, fetching, is_client_hints, references, refresh_target
@@ -155,11 +155,8 @@ class Judge:
 
     def denied_for(self, purpose: str) -> list[str]:
         """Ids of the categories that a purpose waits for."""
-        categories = self._grants.policy.categories.values()
-        return [category.id for category in categories if purpose in category.purposes and not self._has(category)]
-
-    def _has(self, category: Category) -> bool:
-        return category.required or category.id in self._grants.categories
+        waiting = (c for c in self._grants.policy.categories.values() if not self._grants.granted(c.id))
+        return [category.id for category in waiting if purpose in category.purposes]
 
     def all_optional(self) -> list[str]:
         return [category.id for category in self._grants.policy.optional]

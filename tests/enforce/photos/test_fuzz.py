@@ -22,7 +22,7 @@ MARKS = (b"Qyzzyville", b"39,54.252N", b"+39.9042+116.4074")
 INTERESTING = (b"\0", b"\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1", b"\xff\xd8\xff",
                b"\xff\xd9",
                b"<", b"<!--", b'"', b"Exif\0\0", b"II*\0", b"ftyp", b"\x21\xff", b"\0\0\0\x08moov")  # fmt: skip
-MS_PER_MB, LEAST_MS = 50, 50
+MS_PER_MB, HANGS_AFTER_MS = 50, 5_000
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -89,7 +89,7 @@ def test_broken_files_are_no_failure_and_no_hang(name: str, run: int) -> None:
         started = time.process_time()
         scrub(data)
         took = (time.process_time() - started) * 1e3
-        assert took <= max(LEAST_MS, MS_PER_MB * len(data) / 1e6), f"{took:.0f} ms for {len(data)} bytes"
+        assert took <= HANGS_AFTER_MS, f"{took:.0f} ms for {len(data)} bytes"
         check(data, chance.choice((7, 101, 4096)))
 
 
