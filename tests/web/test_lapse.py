@@ -13,7 +13,7 @@ from consent_mw.ledger.open import open_store
 from consent_mw.ledger.reports import records, stats
 from consent_mw.ledger.verify import verify
 from web.test_record_schema import validator
-from web.worker import DAY, FIRST, Clock, Worker
+from web.worker import DAY, FIRST, SECRET, Clock, Worker
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +51,9 @@ async def test_it_is_recorded_once_however_many_pages_and_workers_see_it(clock: 
     again = Worker(SHORTER, tmp_path)
     await again.state(jar)
     await again.app.site.asides.settled()
+    rotated = Worker(SHORTER, tmp_path, [SECRET, "another secret of at least 32 bytes"])
+    await rotated.state(jar)
+    await rotated.app.site.asides.settled()
     (record,) = expired(tmp_path)
     validator("record").validate(record)
     assert (record["time"], record["method"], record["validity"]) == ("2027-02-19T00:00:00Z", "site", "P0D")

@@ -49,7 +49,7 @@ async def page(request: Request) -> HTMLResponse:
 class Worker:
     """One process of the site: its own middleware over the same file of records."""
 
-    def __init__(self, config: dict[str, Any], folder: Path, secret: str = SECRET) -> None:
+    def __init__(self, config: dict[str, Any], folder: Path, secret: str | list[str] = SECRET) -> None:
         ledger = f"sqlite:///{folder}/consent.sqlite3"
         self.app = ConsentMiddleware(Starlette(routes=[Route("/", page)]), config, secret_key=secret, ledger=ledger)
 

@@ -94,7 +94,8 @@ class Site:
         meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)
         if self.recorder is not None:
             self.recorder.prepare(self.banner.texts, meaning)
-        self.asides = Asides(self.recorder, keys[-1])
+        # The oldest, which goes when the cookies that it signed are over: a new one would have all recorded twice.
+        self.asides = Asides(self.recorder, keys[0])
         self.notices = Notices(self.asides, (successor or self).policy)
         self.is_universal = config.enforcement.html == "universal"
         self.nobody = resolve(self.policy, None, NO_SIGNALS, in_doubt=True)  # nobody in particular
