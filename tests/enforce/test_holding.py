@@ -128,3 +128,10 @@ def test_a_script_that_its_author_made_inert_in_our_words_has_no_type_to_go_back
     assert held(page(), Tag(script)) == (
         b'<script data-consent="geolocation" type="%b" data-consent=geolocation data-consent-src=/own.js>' % kind
     )
+
+
+def test_what_had_no_room_for_a_box_has_one_on_the_next_page() -> None:
+    """Tags are remembered from page to page; in a head nothing may stand in front of a script."""
+    same = page()
+    assert BOX not in judged(b"<!doctype html><head>%b</head><body>" % SCRIPT, same)
+    assert BOX in judged(b"<!doctype html><head></head><body>%b" % SCRIPT, same)

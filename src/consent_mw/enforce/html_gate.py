@@ -213,7 +213,7 @@ class HtmlGate:
         if out is None:
             out = held(self._page, tag, self._ids_inside(tag), with_box=has_room)
         has_box = not out.startswith(tag.raw[: tag.name_end])  # which belongs to the page
-        if judge.base is OWN and not (is_frame or has_box):
+        if judge.base is OWN and not (is_frame or has_box) and (has_room or out == raw):
             memo.keep(raw, out)
         return out
 
