@@ -3,32 +3,38 @@
 Every run is the first in a new process, with nothing compiled or touched before. So the first script of a page that
 touches an element at all, whoever's, pays for what elements are made of: the second baseline.
 
-While a page arrives, Chromium's other processes are busy too, and take the cores of a small machine: the time on the
-clock has that in it, the time that the page's own thread was at work does not.
+While a page begins, Chromium's other processes are busy too, and take the cores of a small machine. So the script comes
+a while after the page's beginning; and what others take all the same is in the time on the clock, but not in the time
+that the page's own thread was at work.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import statistics
-from functools import partial
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from playwright.sync_api import Route, sync_playwright
+from playwright.sync_api import sync_playwright
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
+from benchmarks.bench_banner import serving
 from benchmarks.measure import table
 from consent_mw.build import build_policy
 from consent_mw.config import ConsentConfig
 from consent_mw.web.guard import Guard
 
 ROUNDS = 15
-REST_MILLISECONDS = 500
-"""Chromium goes on starting for a while when it has opened a page, on the cores that are measured."""
-PAGE = """<!doctype html><html><head><script>performance.mark("start")</script>
+REST_SECONDS = 0.5
+BEGINNING = "<!doctype html><html><head>\n"
+PAGE = """<script>performance.mark("start")</script>
 <script data-granted="necessary">{script}</script>
 <script>performance.measure("script", "start")</script></head><body></body></html>"""
-ADDRESS = "http://site.test/"
 TOOK = "performance.getEntriesByName('script')[0].duration"
 
 
@@ -55,35 +61,44 @@ def milliseconds(contenders: dict[str, str]) -> dict[str, list[Taken]]:
         (path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None
     )
     taken: dict[str, list[Taken]] = {name: [] for name in contenders}
-    with sync_playwright() as playwright:
+    with serving(_site(contenders)) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
         for _ in range(ROUNDS):
-            for name, script in contenders.items():
+            for number, name in enumerate(contenders):
                 page = browser.new_page()
-                page.wait_for_timeout(REST_MILLISECONDS)
-                page.route("**/*", partial(_answer, PAGE.format(script=script)))
                 browser.start_tracing(page=page, categories=["devtools.timeline"])
-                page.goto(ADDRESS)
+                page.goto(f"{address}{number}")
                 elapsed = page.evaluate(TOOK)
-                taken[name].append(Taken(elapsed, _work(browser.stop_tracing())))
+                taken[name].append(Taken(elapsed, _work(browser.stop_tracing(), page.url)))
                 page.close()
         browser.close()
     return taken
 
 
-def _work(trace: bytes) -> float:
+def _site(contenders: dict[str, str]) -> Starlette:
+    """By its number, a page with each script in it."""
+    pages = [PAGE.format(script=script) for script in contenders.values()]
+
+    async def show(request: Request) -> StreamingResponse:
+        async def parts() -> AsyncIterator[str]:
+            yield BEGINNING
+            await asyncio.sleep(REST_SECONDS)
+            yield pages[request.path_params["number"]]
+
+        return StreamingResponse(parts(), media_type="text/html")
+
+    return Starlette(routes=[Route("/{number:int}", show)])
+
+
+def _work(trace: bytes, address: str) -> float:
     """Of the scripts between the page's first and its last, which take the time."""
     events = [event for event in json.loads(trace)["traceEvents"] if event["name"] == "EvaluateScript"]
-    ours = [event for event in events if event.get("args", {}).get("data", {}).get("url") == ADDRESS]
-    return sum(event["tdur"] for event in sorted(ours, key=lambda event: event["ts"])[1:-1]) / 1000
+    own = [event for event in events if event.get("args", {}).get("data", {}).get("url") == address]
+    return sum(float(event["tdur"]) for event in sorted(own, key=lambda event: event["ts"])[1:-1]) / 1000
 
 
 def _figure(times: list[float]) -> str:
     return f"{statistics.median(times):.2f} ms (best {min(times):.2f})"
-
-
-def _answer(body: str, route: Route) -> None:
-    route.fulfill(body=body, content_type="text/html")
 
 
 def main() -> None:
