@@ -44,9 +44,8 @@ const show = () => {
   lift();
   if (hadFocus && !ask) entry.firstElementChild.focus();
 };
-/** As the server wrote it, a page shows what it should, unless the browser keeps no cookies. Where things lie is asked in
- * a frame, which lays the page out anyway. */
-export const settle = () => (banner && navigator.cookieEnabled ? requestAnimationFrame(lift) : show());
+/** As the server wrote it, a page shows what it should, unless the browser keeps no cookies. */
+export const settle = () => (banner && navigator.cookieEnabled ? lift() : show());
 
 /** @param {State} before */
 const changedSince = before =>
