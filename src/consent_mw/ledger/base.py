@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -102,28 +103,62 @@ class Record:
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(SECRET_BYTES), repr=False)
 
     def evidence(self) -> bytes:
-        """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment.
-
-        Written out, as in :meth:`Personal.canonical`: in half the time of a general encoder.
-        """
-        text = quoted
-        return (
-            f'{{"categories":{_object(self.categories)},"event":{text(self.event)},'
-            f'"fingerprint":{text(self.fingerprint)},"key":{text(self.key)},"language":{text(self.language)},'
-            f'"layer":{self.layer},"method":{text(self.method)},"personal":"{commitment(self.personal, self.secret)}",'
-            f'"policy":{text(self.policy)},"regime":{text(self.regime)},"services":{_object(self.services)},'
-            f'"signals":[{",".join(map(text, self.signals))}],"site":{text(self.site)},"text":{text(self.text)},'
-            f'"time":{text(self.time)},"validity":{text(self.validity)},"version":{RECORD_VERSION}}}'
-        ).encode()
+        """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment."""
+        before, personal, policy, after = _frame(
+            tuple(self.categories.items()),
+            tuple(self.services.items()),
+            self.event,
+            self.fingerprint,
+            self.language,
+            self.layer,
+            self.method,
+            self.policy,
+            self.regime,
+            self.signals,
+            self.site,
+            self.text,
+            self.validity,
+        )
+        secret = commitment(self.personal, self.secret)
+        return f"{before}{quoted(self.key)}{personal}{secret}{policy}{quoted(self.time)}{after}".encode()
 
     def entry(self) -> Entry:
         """What a backend stores."""
         return Entry(self.key, self.evidence(), self.personal, self.secret)
 
 
-def _object(texts: Mapping[str, str]) -> str:
+_Texts = tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=1024)
+def _frame(
+    categories: _Texts,
+    services: _Texts,
+    event: str,
+    fingerprint: str,
+    language: str,
+    layer: int,
+    method: str,
+    policy: str,
+    regime: str,
+    signals: tuple[str, ...],
+    site: str,
+    text: str,
+    validity: str,
+) -> tuple[str, str, str, str]:
+    """What many records have in common: the canonical JSON around a record's key, commitment and time."""
+    return (
+        f'{{"categories":{_object(categories)},"event":{quoted(event)},"fingerprint":{quoted(fingerprint)},"key":',
+        f',"language":{quoted(language)},"layer":{layer},"method":{quoted(method)},"personal":"',
+        f'","policy":{quoted(policy)},"regime":{quoted(regime)},"services":{_object(services)},'
+        f'"signals":[{",".join(map(quoted, signals))}],"site":{quoted(site)},"text":{quoted(text)},"time":',
+        f',"validity":{quoted(validity)},"version":{RECORD_VERSION}}}',
+    )
+
+
+def _object(texts: _Texts) -> str:
     """Canonical JSON of texts by name."""
-    return "{" + ",".join(f"{quoted(name)}:{quoted(texts[name])}" for name in sorted(texts)) + "}"
+    return "{" + ",".join(f"{quoted(name)}:{quoted(text)}" for name, text in sorted(texts)) + "}"
 
 
 def new_key(milliseconds: int) -> str:
