@@ -27,6 +27,8 @@ def headed(chunks: bytes | Iterable[bytes]) -> bytes:
         (b"<!doctype html><header>a</header>", b"<link rel=stylesheet href='/a.css'>"),
         (b"<!doctype html><title>a</title>", b"<body onload='run()'>"),
         (b"<!doctype html>", b"<noscript>a</noscript><script>run()</script>"),
+        (b"<!doctype html>", b"<template><img src='/a.png'></template><script>run()</script>"),
+        (b"<!doctype html>", b"<x-app></x-app>"),
     ],
 )
 def test_it_comes_before_whatever_runs_and_only_once(before: bytes, after: bytes) -> None:
