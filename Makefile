@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# A file of tests stays in one process, with the servers and the browser that it starts.
+# A file of tests stays in one process. Chromium alone can keep two cores busy, so its tests run one after the other.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile
 
 .PHONY: help demo test lint type unit e2e bench size assets deep tools clean
@@ -32,7 +32,8 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m examples.demo
 
 test: $(VENV)/.dev tools lint type
-	$(BIN)/python -m pytest -m "not deep" $(TWO_AT_ONCE) --timeout 300 # a test that hangs fails
+	$(BIN)/python -m pytest -m "not deep and not e2e" $(TWO_AT_ONCE) --timeout 300 # a test that hangs fails
+	$(BIN)/python -m pytest -m e2e --timeout 300
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -46,7 +47,7 @@ unit: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not deep and not e2e" $(TWO_AT_ONCE)
 
 e2e: $(VENV)/.dev tools
-	$(BIN)/python -m pytest -m e2e $(TWO_AT_ONCE)
+	$(BIN)/python -m pytest -m e2e
 
 bench: $(VENV)/.dev
 	@sh scripts/install-tools wrk

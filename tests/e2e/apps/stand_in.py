@@ -23,6 +23,7 @@ class StandIn(ThreadingHTTPServer):
     """Records who was contacted.
 
     :ivar contacts: hosts, in the order their requests came in
+    :ivar addresses: the same with paths
     :ivar connections: TCP connections, those included that ask for nothing (preconnect)
     """
 
@@ -31,6 +32,7 @@ class StandIn(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.contacts: list[str] = []
+        self.addresses: list[str] = []
         self.connections = 0
 
     def resolver_rules(self, hosts: Iterable[str]) -> str:
@@ -43,6 +45,7 @@ class StandIn(ThreadingHTTPServer):
 
     def forget(self) -> None:
         self.contacts.clear()
+        self.addresses.clear()
         self.connections = 0
 
     def get_request(self) -> tuple[socket.socket, object]:
@@ -57,6 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         host = self.headers["host"].partition(":")[0]
         self.server.contacts.append(host)
+        self.server.addresses.append(host + self.path)
         extension = self.path.partition("?")[0].rpartition(".")[2]
         says_who_it_is = f"(window.ran = window.ran || []).push({host!r});"
         body = _BODIES.get(extension, says_who_it_is).encode()
