@@ -214,7 +214,7 @@ def test_switched_off_in_the_system_it_is_withdrawn_here(serve: Serve, page: Pag
     page.wait_for_function("window.consent")
     session = context.new_cdp_session(page)
     target = session.send("Target.getTargetInfo")["targetInfo"]
-    with page.expect_response("**/consent/decision"):
+    with page.expect_navigation(), page.expect_response("**/consent/decision"):
         setting = {"permission": {"name": "geolocation"}, "setting": "denied", "origin": site_address}
         session.send("Browser.setPermission", {**setting, "browserContextId": target["browserContextId"]})
     state = page.request.get(site_address + "/consent/state").json()
