@@ -23,7 +23,7 @@ _HARMLESS = ",".join(
     "picture nav header footer dt dd".split()
 )
 _LOADING_BY_ATTRIBUTE = "a[ping],a[attributionsrc],tr[background],th[background],td[background]"
-_PICTURE = "img"
+_PICTURE = "img"  # the most frequent that is announced: so it has a handler that need not ask for its name
 _ANNOUNCED = f"*:not({_HARMLESS},{_PICTURE}),{_LOADING_BY_ATTRIBUTE}"
 _STRUCTURE = ("html", "head", "body", "base", "frameset")
 # A browser makes <svg> in MathML an element of MathML, and <math> in SVG one of SVG; what follows MathML's <mglyph> it
@@ -104,9 +104,7 @@ class Tokenizer:
             self._rewriter.on(",".join(_STRUCTURE), _AnnounceAs(STRUCTURE, self._pieces))
             self._rewriter.on(_MARKED, _AnnounceAs(TAG, self._pieces))
         else:
-            self._rewriter.on(
-                _PICTURE, _AnnounceAs(TAG, self._pieces)
-            )  # the most frequent: its name need not be asked for
+            self._rewriter.on(_PICTURE, _AnnounceAs(TAG, self._pieces))
             self._rewriter.on(_ANNOUNCED, self._announce)
 
     @property
