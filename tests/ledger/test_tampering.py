@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from consent_mw.errors import LedgerError
+from consent_mw.ledger.erasure import erase
 from consent_mw.ledger.heads import PublicKey, seed_from_secret_key
+from consent_mw.ledger.pages import PAGE
 from consent_mw.ledger.receipts import make_receipt
 from consent_mw.ledger.sqlite import SqliteStore
 from consent_mw.ledger.store import Appender
 from consent_mw.ledger.verify import verify
-from ledger.records import MEMORY, NOW, SECRET, lived_in, record, signer
+from ledger.records import MEMORY, NOW, SECRET, TODAY, lived_in, record, signer
 
 TABLES = ("tree", "record", "personal", "erasure", "text", "head")
 KEY_COLUMN = {"text": "hash", "head": "size"}
@@ -37,6 +39,13 @@ def case() -> Iterator[Case]:
         path = Path(directory) / "ledger.sqlite3"
         key, witnesses = lived_in(path)
         yield Case(path, key, witnesses)
+
+
+@pytest.fixture(params=[4, PAGE])
+def page_length(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page holds all of the small ledger, or is one of many."""
+    for module in ("pages", "verify"):
+        monkeypatch.setattr(f"consent_mw.ledger.{module}.PAGE", request.param)
 
 
 class Tamperer:
@@ -159,19 +168,34 @@ def mutate(case: Case, seed: int) -> None:
     assert any(name in said for name in names), f"seed {seed}: {kind.__name__} of {names} is not named in: {said}"
 
 
+@pytest.mark.usefixtures("page_length")
 def test_an_untouched_ledger_has_no_problems(case: Case) -> None:
     assert found(case, case.path) == []
 
 
+@pytest.mark.usefixtures("page_length")
 def test_random_mutations_are_all_found_and_the_row_is_named(case: Case) -> None:
     for seed in range(1000):
         mutate(case, seed)
 
 
 @pytest.mark.deep
+@pytest.mark.usefixtures("page_length")
 def test_ten_thousand_random_mutations_are_all_found_and_the_row_is_named(case: Case) -> None:
     for seed in range(1000, 11_000):
         mutate(case, seed)
+
+
+def test_a_category_may_be_called_what_a_field_is(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "ledger.sqlite3")
+    store.open(appending=True)
+    named = {"key": "denied", "personal": "granted", "text": "denied"}
+    entries = [record("somebody", text="", categories=named, services=named).entry() for _ in range(3)]
+    Appender(store).append(entries)
+    erase(store, "somebody", TODAY)
+    Appender(store).append([record("other", text="", categories=named, services=named).entry()])
+    assert verify(store).problems == []
+    store.close()
 
 
 def rewritten(case: Case, path: Path, seed: bytes) -> None:

@@ -8,17 +8,17 @@ verifies and that nobody, the operator included, can link again.
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from consent_mw.ledger.memory import MemoryStore
-from consent_mw.ledger.store import Appender, Entry, Personal, Store, quoted
+from consent_mw.ledger.store import Appender, Entry, Personal, Store, canonical_half, quoted
 
 __all__ = [
     "AuditableLedger",
@@ -38,6 +38,9 @@ RECORD_VERSION = 1
 SECRET_BYTES = 32
 RANDOM_BYTES = 10
 """Of a key, after its time."""
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class Event(StrEnum):
@@ -119,12 +122,14 @@ class Record:
             self.text,
             self.validity,
         )
-        secret = commitment(self.personal, self.secret)
+        half = self.personal
+        secret = commitment(canonical_half(half.device, half.page, half.subject), self.secret)
         return f"{before}{quoted(self.key)}{personal}{secret}{policy}{quoted(self.time)}{after}".encode()
 
     def entry(self) -> Entry:
         """What a backend stores."""
-        return Entry(self.key, self.evidence(), self.personal, self.secret)
+        half = self.personal
+        return Entry(self.key, self.evidence(), half.subject, half.device, half.page, self.secret)
 
 
 _Texts = tuple[tuple[str, str], ...]
@@ -180,9 +185,13 @@ def _key(milliseconds: int, random: bytes) -> str:
     return f"{milliseconds & 0xFFFFFFFFFFFF:012x}{random.hex()}"
 
 
-def commitment(personal: Personal, secret: bytes) -> str:
-    """HMAC-SHA256 (hex) of the personal half: hidden by a random key, bound by keeping it."""
-    return hmac.new(secret, personal.canonical(), "sha256").hexdigest()  # hmac.digest() is slower, and drops the GIL
+def commitment(half: bytes, secret: bytes) -> str:
+    """HMAC-SHA256 (hex) of a personal half in canonical JSON: hidden by a random key, bound by keeping it.
+
+    Written out after RFC 2104: the standard library's takes half as long again, and ``verify`` needs one a record.
+    """
+    block = secret.ljust(_BLOCK, b"\0")
+    return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + half).digest()).hexdigest()
 
 
 class Ledger(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from consent_mw.ledger.store import Erasure, Row
@@ -28,6 +28,9 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing to close."""
 
+    def connector(self) -> Callable[[], MemoryStore]:
+        return lambda: self
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._lock:
@@ -48,7 +51,7 @@ class MemoryStore:
 
     def erase(self, erasures: Sequence[Erasure]) -> None:
         for erasure in erasures:
-            row = self._rows[erasure.position]._replace(personal=None, secret=None)
+            row = self._rows[erasure.position]._replace(subject=None, device="", page="", secret=None)
             if erasure.whole and row.key is not None:
                 del self._positions[row.key]
                 row = row._replace(key=None, evidence=None)
@@ -77,7 +80,7 @@ class MemoryStore:
         return self.find(keys), self.size()
 
     def of_subject(self, subject: str) -> list[int]:
-        return [row.position for row in self._rows if row.personal is not None and row.personal.subject == subject]
+        return [row.position for row in self._rows if row.subject == subject]
 
     def tree_rows(self, positions: Collection[int]) -> dict[int, bytes]:
         rows = ((position, self._rows[position].hashes) for position in positions if position < len(self._rows))

@@ -8,19 +8,19 @@ log2(size)`` rows by primary key.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 
 HASH_BYTES = 32
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+EMPTY_ROOT = sha256(b"").digest()
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + entry).digest()
+    return sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 class Frontier:
@@ -37,14 +37,15 @@ class Frontier:
 
     def append(self, leaf: bytes) -> bytes:
         """Add a leaf hash; return its tree row."""
-        row = [leaf]
+        row = hash = leaf
         rest = self.size
         while rest & 1:
-            row.append(node_hash(self.peaks.pop(), row[-1]))
+            hash = node_hash(self.peaks.pop(), hash)
+            row += hash
             rest >>= 1
-        self.peaks.append(row[-1])
+        self.peaks.append(hash)
         self.size += 1
-        return b"".join(row)
+        return row
 
     def root(self) -> bytes:
         return fold(self.peaks)

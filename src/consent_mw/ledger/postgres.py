@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Collection, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from consent_mw.ledger.postgres_schema import (
     SCHEMA_VERSION,
     script,
 )
-from consent_mw.ledger.store import Disconnected, Erasure, Row, from_columns, to_columns
+from consent_mw.ledger.store import Disconnected, Erasure, Row
 from consent_mw.ledger.writer import ThreadedLedger
 
 T = TypeVar("T")
@@ -104,6 +104,9 @@ class PostgresStore:
                 loop.run_until_complete(self._db.close(timeout=CONNECT_SECONDS))
         loop.close()
 
+    def connector(self) -> Callable[[], PostgresStore]:
+        return partial(PostgresStore, self._dsn)
+
     def _demand_durability(self) -> None:
         if self._value("SHOW fsync") != "on":
             raise LedgerError("the PostgreSQL server runs with fsync = off: what it acknowledges is not durable")
@@ -155,11 +158,11 @@ class PostgresStore:
             raise
 
     def insert(self, rows: Sequence[Row]) -> None:
-        self._execute(INSERT, *zip(*map(to_columns, rows), strict=True))
+        self._execute(INSERT, *zip(*rows, strict=True))
 
     def extend(self, rows: Sequence[Row]) -> bool:
         try:
-            return bool(self._rows(EXTEND, *zip(*map(to_columns, rows), strict=True)))
+            return bool(self._rows(EXTEND, *zip(*rows, strict=True)))
         except _Conflict:
             return False
 
@@ -206,7 +209,7 @@ class PostgresStore:
         return dict(self._rows("SELECT idx, hashes FROM tree WHERE idx = ANY($1)", list(positions)))
 
     def rows(self, start: int, stop: int) -> list[Row]:
-        return [from_columns(columns) for columns in self._rows(READ_ROWS, start, stop)]
+        return list(map(Row._make, self._rows(READ_ROWS, start, stop)))
 
     def erasures(self) -> Iterator[Erasure]:
         for row in self._rows("SELECT idx, whole, entry FROM erasure ORDER BY idx, whole"):

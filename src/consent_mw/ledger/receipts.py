@@ -16,7 +16,7 @@ from consent_mw.ledger.base import Event, commitment
 from consent_mw.ledger.heads import PublicKey, SignedHead, Signer, sign_head, verify_head
 from consent_mw.ledger.merkle import leaf_hash, verify_inclusion
 from consent_mw.ledger.proofs import head, inclusion_proof
-from consent_mw.ledger.store import Personal, Row, Store
+from consent_mw.ledger.store import Row, Store, canonical_half
 
 SCHEMA_VERSION = "consent_mw/1 (ISO/IEC TS 27560:2023)"
 _SIGNED = b"consent_mw receipt v1\n"
@@ -100,7 +100,7 @@ def _verify(receipt: Mapping[str, Any], keys: Sequence[PublicKey]) -> Verified:
         raise LedgerError(f"the head of {said.head.size} entries does not cover this record")
     personal = receipt["personal"]
     if personal is not None:
-        half = Personal(subject=personal["subject"], device=personal["device"], page=personal["page"])
+        half = canonical_half(personal["device"], personal["page"], personal["subject"])
         if commitment(half, _bytes(personal["key"])) != evidence["personal"]:
             raise LedgerError("the personal half is not the one that the record committed to")
     return Verified(evidence, proof["index"], said)
@@ -117,10 +117,9 @@ def _event(evidence: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _personal(row: Row) -> dict[str, Any] | None:
-    if row.personal is None or row.secret is None:
+    if row.secret is None:
         return None
-    personal = row.personal
-    return {"subject": personal.subject, "device": personal.device, "page": personal.page, "key": _text(row.secret)}
+    return {"subject": row.subject, "device": row.device, "page": row.page, "key": _text(row.secret)}
 
 
 def _text(data: bytes) -> str:

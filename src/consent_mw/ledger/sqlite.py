@@ -17,7 +17,7 @@ from typing import Any
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.sqlite_file import BUSY_SECONDS, LENIENT, connect, create_if_missing, demand_local
 from consent_mw.ledger.sqlite_schema import ENTRY_VIEW, LOCATE, READ_ROWS
-from consent_mw.ledger.store import Erasure, Row, from_columns, to_columns
+from consent_mw.ledger.store import Erasure, Row
 from consent_mw.ledger.writer import ThreadedLedger
 
 CHECKPOINT_ROWS = 2048
@@ -76,6 +76,9 @@ class SqliteStore:
             with suppress(sqlite3.Error):
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._db.close()
+
+    def connector(self) -> Callable[[], SqliteStore]:
+        return partial(SqliteStore, self._path)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -186,7 +189,7 @@ class SqliteStore:
         return dict(self._rows(query, json.dumps(list(positions))))
 
     def rows(self, start: int, stop: int) -> list[Row]:
-        return [from_columns(columns) for columns in self._rows(READ_ROWS, start, stop)]
+        return list(map(Row._make, self._rows(READ_ROWS, start, stop)))
 
     def erasures(self) -> Iterator[Erasure]:
         # As they stand: a flag that is neither 0 nor 1 must not pass for one of them.
@@ -237,7 +240,7 @@ class SqliteStore:
 def _insertion(rows: Sequence[Row]) -> tuple[str, list[object]]:
     # executemany() gives up the GIL for every row, and a busy event loop is slow to hand it back; one statement with
     # many rows gives it up once.
-    return _insert_sql(len(rows)), [*chain.from_iterable(map(to_columns, rows))]
+    return _insert_sql(len(rows)), [*chain.from_iterable(rows)]
 
 
 @cache

@@ -8,13 +8,15 @@ web layer calls them in a thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.merkle import Frontier, home, leaf_hash, node, perfect_subtrees
+
+T = TypeVar("T")
 
 quoted: Callable[[str], str] = encode_basestring
 """Canonical JSON of a text: UTF-8, and nothing escaped that need not be."""
@@ -36,10 +38,10 @@ class Personal:
     def as_json(self) -> dict[str, str]:
         return {"device": self.device, "page": self.page, "subject": self.subject or ""}
 
-    def canonical(self) -> bytes:
-        """The canonical JSON of :meth:`as_json`, written out: hashing it is most of what verifying a record costs."""
-        device, page, subject = quoted(self.device), quoted(self.page), quoted(self.subject or "")
-        return f'{{"device":{device},"page":{page},"subject":{subject}}}'.encode()
+
+def canonical_half(device: str, page: str, subject: str | None) -> bytes:
+    """The canonical JSON of a personal half: the bytes that evidence commits to."""
+    return f'{{"device":{quoted(device)},"page":{quoted(page)},"subject":{quoted(subject or "")}}}'.encode()
 
 
 class Entry(NamedTuple):
@@ -47,36 +49,33 @@ class Entry(NamedTuple):
 
     key: str
     evidence: bytes
-    personal: Personal | None = None
+    subject: str | None = None
+    device: str = ""
+    page: str = ""
     secret: bytes | None = None
 
 
 class Row(NamedTuple):
-    """What is stored at one position. Parts that were erased, or went missing, are None: ``verify`` tells."""
+    """What is stored at one position, as databases hold it.
+
+    Parts that were erased, or went missing, are None: ``verify`` tells. ``secret`` is None where there is no personal
+    half; what else of one stands there then means nothing.
+    """
 
     position: int
     hashes: bytes | None
     key: str | None
     evidence: bytes | None
-    personal: Personal | None = None
+    subject: str | None = None
+    device: str = ""
+    page: str = ""
     secret: bytes | None = None
 
-
-Columns = tuple[int, bytes | None, str | None, bytes | None, str | None, str, str, bytes | None]
-"""A row as databases hold it: index, hashes, key, evidence, subject, device, page, secret."""
-
-
-def to_columns(row: Row) -> Columns:
-    half = row.personal
-    if half is None:
-        return row.position, row.hashes, row.key, row.evidence, None, "", "", None
-    return row.position, row.hashes, row.key, row.evidence, half.subject, half.device, half.page, row.secret
-
-
-def from_columns(columns: Sequence[Any]) -> Row:
-    position, hashes, key, evidence, subject, device, page, secret = columns
-    personal = None if secret is None else Personal(subject=subject, device=device, page=page)
-    return Row(position, hashes, key, evidence, personal, secret)
+    @property
+    def personal(self) -> Personal | None:
+        if self.secret is None:
+            return None
+        return Personal(subject=self.subject, device=self.device, page=self.page)
 
 
 class Erasure(NamedTuple):
@@ -101,6 +100,10 @@ class Store(Protocol):
         """Connect. Only the appending side makes a ledger that does not exist yet, and keeps house for all."""
 
     def close(self) -> None: ...
+
+    def connector(self) -> Callable[[], Store]:
+        """Makes further connections to the same ledger, not yet open. A database's can be sent to another process."""
+        ...
 
     def transaction(self) -> AbstractContextManager[None]:
         """Shuts out every other writer; what was written is durable when it ends without an exception."""
@@ -176,6 +179,22 @@ class Store(Protocol):
     def check(self) -> Iterator[str]:
         """What the backend itself finds wrong: damage, and rows that belong to no entry."""
         ...
+
+
+def run(connect: Callable[[], Store], work: Callable[[Store], T]) -> T:
+    """Run a function over a connection of its own."""
+    store = connect()
+    store.open()
+    try:
+        return work(store)
+    finally:
+        close(store)
+
+
+def close(store: Store) -> None:
+    """Release it where nothing is pending: whatever was acknowledged is durable."""
+    with suppress(LedgerError):
+        store.close()
 
 
 class Appender:

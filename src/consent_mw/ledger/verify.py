@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from consent_mw.core.policy import FINGERPRINT_PREFIX
 from consent_mw.errors import LedgerError
-from consent_mw.ledger.base import commitment
-from consent_mw.ledger.erasure import taken_back
 from consent_mw.ledger.heads import PublicKey, origin, read_head, verify_head
-from consent_mw.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
-from consent_mw.ledger.store import Row, Store
-
-PAGE = 4096
-_TEXT = b'"text":"'
-_PERSONAL = b'"personal":"'
-_TAKES_BACK = (b'{"event":"erased"', b'{"event":"purged"')
+from consent_mw.ledger.merkle import HASH_BYTES, Frontier, fold
+from consent_mw.ledger.pages import PAGE, Checked, Page, check_page, wrong_hashes
+from consent_mw.ledger.store import Store, run
 
 
 class Report(NamedTuple):
@@ -44,25 +38,28 @@ def verify(
         the only proof; each must be a head of this very tree
     :param progress: called with the number of entries checked, and of all
     """
-    check = _Check(store, keys, witnesses)
-    size = store.size()
-    for start in range(0, size, PAGE):
-        stop = min(start + PAGE, size)
-        if not check.page(start, stop):
-            break
-        progress(stop, size)
-    return check.finish()
+    with ThreadPoolExecutor(1) as aside:
+        # On a connection of its own: a database looks for damage without the interpreter's lock.
+        damage = aside.submit(run, store.connector(), lambda other: list(other.check()))
+        check = _Check(store, keys, witnesses)
+        size = store.size()
+        for page in check.pages(size):
+            if not check.add(page, check_page(store, page)):
+                break
+            progress(page.stop, size)
+        report = check.finish()
+        return report._replace(problems=damage.result() + report.problems)
 
 
 class _Check:
     def __init__(self, store: Store, keys: Sequence[PublicKey], witnesses: Sequence[str]) -> None:
-        self.problems = list(store.check())
-        self.frontier = Frontier()
+        self.problems: list[str] = []
+        self._frontier = Frontier()  # its leaves are whole pages
+        self._rest: list[bytes] = []
+        self._size = 0
         self._store = store
         self._noted = {(erasure.position, erasure.whole): erasure.entry for erasure in store.erasures()}
         self._claimed: dict[tuple[int, bool], int] = {}
-        self._erased = {position for position, _ in self._noted}
-        self._purged = {position for position, whole in self._noted if whole}
         self._roots: dict[int, list[bytes]] = {}
         self._kept = {0}
         self._named_heads: dict[int, str] = {}
@@ -72,6 +69,9 @@ class _Check:
             self._expect(note, keys, f"head row {size}", size)
         for note in witnesses:
             self._expect(note, keys, "witness", None)
+        erased = {position for position, _ in self._noted}
+        purged = {position for position, whole in self._noted if whole}
+        self._known = (erased, purged, set(self._roots))
 
     def _expect(self, note: str, keys: Sequence[PublicKey], what: str, size: int | None) -> None:
         try:
@@ -87,25 +87,41 @@ class _Check:
                 self._named_heads.setdefault(said.after, f"the head of {said.head.size} entries")
                 self._named_heads.setdefault(said.head.size, what)
 
-    def page(self, start: int, stop: int) -> bool:
-        """Check entries ``[start, stop)``. False when there are none at all, so that the rest is not worth a look."""
-        rows = self._store.rows(start, stop)
-        if not rows:
-            self.problems.append(f"tree row {start}: missing, with all that follow up to {stop - 1} at least")
+    def pages(self, size: int) -> Iterator[Page]:
+        for start in range(0, size, PAGE):
+            stop = min(start + PAGE, size)
+            within = range(start, stop)
+            yield Page(start, stop, *(frozenset(known.intersection(within)) for known in self._known))
+
+    def add(self, page: Page, checked: Checked | None) -> bool:
+        """Join a page to what came before it. False when it holds nothing, so that the rest is not worth a look."""
+        self._check_heads(page.start, [])
+        if checked is None:
+            self.problems.append(f"tree row {page.start}: missing, with all that follow up to {page.stop - 1} at least")
             return False
-        found = {row.position: row for row in rows}
-        for position in range(start, stop):
-            if self.frontier.size in self._roots:
-                self._check_heads()
-            self._check_tree(found.get(position) or Row(position, None, None, None))
-        for row in rows:
-            self._check_record(row)
-            self._check_personal(row)
+        for size, peaks in checked.peaks_at.items():
+            self._check_heads(size, peaks)
+        self.problems += checked.problems
+        self._claimed.update(checked.claims)
+        for words, position in checked.shown.items():
+            self._shown.setdefault(words, position)
+        self._size = page.stop
+        if page.stop - page.start == PAGE:
+            self._join(page, checked)
+        else:
+            self._rest = checked.peaks
         return True
 
+    def _join(self, page: Page, checked: Checked) -> None:
+        above = self._frontier.append(*checked.peaks)
+        stored, computed = checked.last
+        if stored and computed + above[HASH_BYTES:] != stored:
+            self.problems.append(wrong_hashes(page.stop - 1, page.purged))
+            self._frontier.peaks[-1] = stored[-HASH_BYTES:]  # as within a page
+
     def finish(self) -> Report:
-        self._check_heads()
-        size = self.frontier.size
+        size = self._size
+        self._check_heads(size, self._rest)
         for later in sorted(self._roots):
             self.problems.append(f"the ledger was rolled back: a head of {later} entries was signed, it holds {size}")
         for (position, whole), entry in sorted(self._noted.items() ^ self._claimed.items(), key=repr):
@@ -121,73 +137,10 @@ class _Check:
             self.problems.append(
                 f"text row {missing.decode(errors='replace')}: missing, though entry {position} says it was shown"
             )
-        return Report(size, self.frontier.root(), self.problems)
+        return Report(size, fold([*self._frontier.peaks, *self._rest]), self.problems)
 
-    def _check_heads(self) -> None:
-        if self.frontier.size in self._roots:
-            root = self.frontier.root()
-            for signed in self._roots.pop(self.frontier.size):
-                if signed != root:
-                    self.problems.append(f"head of {self.frontier.size} entries: signed over another history")
-
-    def _check_tree(self, row: Row) -> None:
-        hashes = row.hashes or b""
-        leaf = hashes[:HASH_BYTES]
-        if not leaf:
-            self.problems.append(f"tree row {row.position}: missing")
-        elif row.evidence is not None and leaf_hash(row.evidence) != leaf:
-            self.problems.append(f"entry {row.position}: its evidence is not what the tree recorded")
-        if self.frontier.append(leaf) != hashes and leaf:
-            # A left neighbour that was purged has no evidence to be checked against: then it may be that row.
-            left = f"tree row {row.position - 1} or " if row.position & 1 and row.position - 1 in self._purged else ""
-            self.problems.append(f"{left}tree row {row.position}: its hashes do not follow from those before it")
-            # Go on from what is stored: one altered row is then named once, not again at every level above it.
-            self.frontier.peaks[-1] = hashes[-HASH_BYTES:]
-
-    def _check_record(self, row: Row) -> None:
-        position, evidence = row.position, row.evidence
-        if evidence is None:
-            if position not in self._purged:
-                self.problems.append(f"record row {position}: missing, and no entry says that it was purged")
-            return
-        if position in self._purged:
-            self.problems.append(f"record row {position}: still there, though an entry says that it was purged")
-        if row.key is None or f'"key":"{row.key}"'.encode() not in evidence:
-            self.problems.append(f"record row {position}: its key is not the one in its evidence")
-        if evidence.startswith(_TAKES_BACK):
-            self._claim(position, evidence)
-        elif shown := _field(evidence, _TEXT):
-            self._shown.setdefault(shown, position)
-
-    def _claim(self, position: int, evidence: bytes) -> None:
-        try:
-            claims = taken_back(json.loads(evidence))
-        except (ValueError, KeyError, TypeError):
-            self.problems.append(f"entry {position}: it takes something back, but cannot be read")
-        else:
-            self._claimed.update(dict.fromkeys(claims, position))
-
-    def _check_personal(self, row: Row) -> None:
-        position = row.position
-        committed = None if row.evidence is None else _field(row.evidence, _PERSONAL)
-        if row.personal is None or row.secret is None:
-            if committed is not None and position not in self._erased:
-                self.problems.append(f"personal row {position}: missing, and no entry says that it was erased")
-        elif position in self._erased:
-            self.problems.append(f"personal row {position}: still there, though an entry says that it was erased")
-        elif row.evidence is not None and (
-            committed is None or commitment(row.personal, row.secret).encode() != committed
-        ):
-            self.problems.append(f"personal row {position}: it is not what the evidence committed to")
-
-
-def _field(evidence: bytes, name: bytes) -> bytes | None:
-    """A plain string of canonical JSON; ``name`` comes with the quotes and colon around it.
-
-    Within another string the quotes around a name would be escaped.
-    """
-    start = evidence.find(name)
-    if start < 0:
-        return None
-    start += len(name)
-    return evidence[start : evidence.find(b'"', start)]
+    def _check_heads(self, size: int, peaks: Sequence[bytes]) -> None:
+        """``peaks``: of the last page, as it was when the tree had this size."""
+        for signed in self._roots.pop(size, ()):
+            if signed != fold([*self._frontier.peaks, *peaks]):
+                self.problems.append(f"head of {size} entries: signed over another history")

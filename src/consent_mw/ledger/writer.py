@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.base import Record
-from consent_mw.ledger.store import Appender, Disconnected, Entry, Store
+from consent_mw.ledger.store import Appender, Disconnected, Entry, Store, close, run
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ class ThreadedLedger:
 
     async def run(self, work: Callable[[Store], T]) -> T:
         """Run a function over a connection of its own, in a thread."""
-        return await asyncio.to_thread(_run, self._connect, work)
+        return await asyncio.to_thread(run, self._connect, work)
 
     async def close(self) -> None:
         """Write what is queued, then release the store."""
@@ -122,15 +122,6 @@ class ThreadedLedger:
                     writer = self._writer = _Writer(self._connect, self._name)
                     weakref.finalize(self, writer.stop)
         return writer
-
-
-def _run(connect: Callable[[], Store], work: Callable[[Store], T]) -> T:
-    store = connect()
-    store.open()
-    try:
-        return work(store)
-    finally:
-        _close(store)
 
 
 class _Writer:
@@ -189,7 +180,7 @@ class _Session:
     def close(self) -> None:
         store, self._store, self._appender = self._store, None, None
         if store is not None:
-            _close(store)
+            close(store)
 
 
 def _write(connect: Callable[[], Store], waiting: _Turns, opened: threading.Event) -> None:
@@ -207,11 +198,6 @@ def _write(connect: Callable[[], Store], waiting: _Turns, opened: threading.Even
             outcome = error
         _answer(turns, outcome)
     session.close()
-
-
-def _close(store: Store) -> None:
-    with suppress(LedgerError):  # nothing is pending: whatever was acknowledged is durable
-        store.close()
 
 
 def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
