@@ -44,8 +44,10 @@ const show = () => {
   lift();
   if (hadFocus && !ask) entry.firstElementChild.focus();
 };
-/** As the server wrote it, a page shows what it should, unless the browser keeps no cookies. */
-export const settle = () => (banner && navigator.cookieEnabled ? lift() : show());
+/** As the server wrote it, a page shows what it should, unless the browser keeps no cookies. An observer hears where
+ * things lie once they are laid out for the screen: to ask would have that done at once, and the page would show later. */
+export const settle = () =>
+  banner && navigator.cookieEnabled ? new IntersectionObserver(lift).observe(banner) : show();
 
 /** @param {State} before */
 const changedSince = before =>
