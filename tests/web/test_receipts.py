@@ -126,6 +126,21 @@ def test_unknown_and_foreign_look_alike(site: Journal) -> None:
     assert answers.pop()[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("address", "headers"),
+    [("/consent/receipt", HTML), ("/consent/receipt?format=html", {}), ("/consent/history", HTML)],
+)
+def test_a_browser_without_a_record_reads_so_in_its_language(
+    site: Journal, address: str, headers: dict[str, str]
+) -> None:
+    decide(site.visitor())
+    answer = site.visitor().get(address, headers={**headers, "accept-language": "de"})
+    assert answer.status_code == 404
+    assert '<html lang="de"' in answer.text
+    assert "no record for this browser" in answer.text
+    assert site.visitor().get("/consent/receipt?format=json", headers=HTML).json()["status"] == 404
+
+
 def test_a_refusal_gets_its_receipt_once_with_the_answer(site: Journal) -> None:
     visitor = site.visitor()
     address = decide(visitor, "reject_all")["receipt"]

@@ -26,7 +26,7 @@ from consent_mw.web.incoming import (
 )
 from consent_mw.web.lapse import note_lapse
 from consent_mw.web.problem import Problem, problem
-from consent_mw.web.receipts import NO_STORE, Handler, Receipts
+from consent_mw.web.receipts import NO_STORE, Handler, Receipts, as_page
 from consent_mw.web.site import Site
 from consent_mw.web.state import state_view
 from consent_mw.web.visit import Visit
@@ -99,8 +99,9 @@ class Endpoints:
         return await handlers[method](request, visit)
 
     def _refusal(self, request: Request, wrong: Problem) -> Response:
-        """A form post gets its errors as a page that can be read; anything else as problem+json."""
-        if media_type(request) != FORM_TYPE or request.method != "POST":
+        """Who would have read a page gets its errors as one that can be read; anything else as problem+json."""
+        is_form = request.method == "POST" and media_type(request) == FORM_TYPE
+        if not is_form and not (request.method in ("GET", "HEAD") and as_page(request)):
             return problem(wrong.status, wrong.title, wrong.detail, wrong.headers)
         origin = request.scope.get("root_path", "")
         page = self._site.banner.error_page(

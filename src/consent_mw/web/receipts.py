@@ -78,7 +78,7 @@ class Receipts:
             return make_receipt(store, recorder.signer(store), position, utc_now(), context)
 
         receipt = await _read(recorder, issue)
-        if not _as_page(request):
+        if not as_page(request):
             return JSONResponse(receipt, headers={**NO_STORE, **_ATTACHMENT})
         query = urlencode({"format": "json", **({"ticket": ticket} if ticket else {})})
         origin = request.scope.get("root_path", "")
@@ -151,7 +151,8 @@ async def _read(recorder: Recorder, work: Callable[[Store], T]) -> T:
         raise _down() from None
 
 
-def _as_page(request: Request) -> bool:
+def as_page(request: Request) -> bool:
+    """Whether to answer with a page to read; ``?format=`` says it outright."""
     asked = request.query_params.get("format", "")
     return asked == "html" or (asked != "json" and wants_page(request))
 
