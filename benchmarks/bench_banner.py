@@ -1,6 +1,8 @@
 """The banner in Chromium, CPU at a quarter, slow 4G: beside the page without it, in one run.
 
 And beside the page with a comment of as many bytes in it: what that costs, no banner that is part of a page can save.
+Each is seen with nothing in the browser's cache and, as most pages are, held up by a style sheet of its own or not; and
+as the second page of a visit.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
@@ -24,7 +27,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from benchmarks.measure import table
+from benchmarks.measure import interval, table
 from consent_mw import ConsentMiddleware
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -32,26 +35,44 @@ from e2e.apps import chromium
 
 ROUNDS = 15
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
-FIGURES = ("first contentful paint", "banner visible", "largest contentful paint", "layout shift", "longest task")
 WATCH = """
 window.seen = {cls: 0, task: 0};
 const watch = (type, take) =>
   new PerformanceObserver(list => list.getEntries().forEach(take)).observe({type, buffered: true});
+watch("paint", entry => { if (entry.name === "first-contentful-paint") seen.fcp = entry.startTime; });
+watch("element", entry => { seen.banner = entry.startTime; });
+watch("largest-contentful-paint", entry => { seen.lcp = entry.startTime; });
 watch("layout-shift", entry => { seen.cls += entry.value; });
 watch("longtask", entry => { seen.task = Math.max(seen.task, entry.duration); });
-watch("largest-contentful-paint", entry => { seen.lcp = entry.startTime; });
-watch("paint", entry => { if (entry.name === "first-contentful-paint") seen.fcp = entry.startTime; });
-const look = now => {
-  const banner = document.getElementById("consent-banner");
-  if (banner && banner.getBoundingClientRect().height > 0) seen.banner ??= now;
-  else if (!seen.banner && now < 9000) requestAnimationFrame(look);
-};
-requestAnimationFrame(look);
+new MutationObserver((changes, observer) => {
+  const title = document.getElementById("consent-title");
+  if (title) {
+    title.elementTiming = "banner";
+    observer.disconnect();
+  }
+}).observe(document, {childList: true, subtree: true});
 """
+METRICS = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration", "TaskDuration")
+SHEET = "body { font: 1.1em/1.6 serif; max-width: 44em; margin: 2em auto; color: #222 } p { margin: 0 0 1em }"
+PLAIN, STYLED = "plain", "styled"
+
+
+class Seen(NamedTuple):
+    """Milliseconds on the clock, the shift in its own score, and milliseconds of work in the page's thread."""
+
+    first_contentful_paint: float
+    largest_contentful_paint: float
+    banner_painted: float
+    layout_shift: float
+    longest_task: float
+    work_script: float
+    work_style: float
+    work_layout: float
+    work_in_all: float
 
 
 def article(comment: str = "") -> Starlette:
-    """A page of 60 KB that compresses about as well as prose does.
+    """A page of 60 KB that compresses about as well as prose does, with a style sheet or without.
 
     :param comment: at the start of its body
     """
@@ -60,12 +81,16 @@ def article(comment: str = "") -> Starlette:
     words = ["".join(chance.choices(syllables, k=chance.choice((1, 2, 2, 3)))) for _ in range(2000)]
     rare = [1 / (rank + 3) for rank in range(len(words))]
     text = "".join(f"<p>{' '.join(chance.choices(words, rare, k=90))}.</p>" for _ in range(120))
-    page = f"<!doctype html><html lang=en><head><title>Ferry</title></head><body>{comment}<h1>Ferry</h1>{text}"
+    links = {PLAIN: "", STYLED: "<link rel=stylesheet href=/sheet.css>"}
 
     async def show(request: Request) -> Response:
-        return HTMLResponse(page)
+        head = f"<title>Ferry</title>{links[request.path_params['look']]}"
+        return HTMLResponse(f"<!doctype html><html lang=en><head>{head}</head><body>{comment}<h1>Ferry</h1>{text}")
 
-    return Starlette(routes=[Route("/", show)])
+    async def sheet(request: Request) -> Response:
+        return Response(SHEET, media_type="text/css", headers={"cache-control": "max-age=600"})
+
+    return Starlette(routes=[Route("/sheet.css", sheet), Route("/{look}", show)])
 
 
 def comment_of(size: int) -> str:
@@ -87,8 +112,8 @@ def serving(app: ASGIApp) -> Iterator[str]:
     thread.join(5)
 
 
-def visit(browser: Browser, address: str, pages: int) -> tuple[float, ...]:
-    """One look by a new visitor, in milliseconds and, for the shift, in its own score.
+def visit(browser: Browser, address: str, pages: int) -> Seen:
+    """One look by a new visitor, who has a process of the browser to themselves.
 
     :param pages: at which page of the visit to measure; from the second one on, scripts come from the browser's cache
     """
@@ -99,16 +124,41 @@ def visit(browser: Browser, address: str, pages: int) -> tuple[float, ...]:
         session.send("Network.enable")
         session.send("Network.emulateNetworkConditions", SLOW_4G)
         session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
         for _ in range(pages):
             page.goto(address, wait_until="load")
-        page.wait_for_timeout(700)
+            page.wait_for_function("seen.lcp", polling=100)
+        page.wait_for_timeout(300)
         seen = page.evaluate("seen")
-    return seen["fcp"], seen.get("banner", 0), seen["lcp"], seen["cls"], seen["task"]
+        work = {metric["name"]: metric["value"] * 1000 for metric in session.send("Performance.getMetrics")["metrics"]}
+    clock = (seen["fcp"], seen["lcp"], seen.get("banner", 0), seen["cls"], seen["task"])
+    return Seen(*clock, *(work[name] for name in METRICS))
 
 
 def compressed_size(browser: Browser, address: str) -> int:
     with browser.new_context() as context:
         return len(gzip.compress(context.request.get(address).body()))
+
+
+def report(title: str, alone: list[Seen], as_long: list[Seen], together: list[Seen]) -> None:
+    """Medians; and how much more it is than without the banner, as the median of what each round says."""
+    rows = []
+    for field in Seen._fields:
+        bare, long, ours = ([getattr(seen, field) for seen in looks] for looks in (alone, as_long, together))
+        name, unit = field.replace("_", " "), ".3f" if field == "layout_shift" else ".0f"
+        if field == "banner_painted":
+            rows.append((name, f"{statistics.median(ours):{unit}}", ""))
+            continue
+        beside = [f"{kind} {_beside(ours, others, unit)}" for kind, others in (("without", bare), ("comment", long))]
+        rows.append((name, f"{statistics.median(ours):{unit}}", ", ".join(beside)))
+    table(f"{title}; ms, medians of {ROUNDS}, differences with their 95 % interval", rows)
+
+
+def _beside(ours: list[float], others: list[float], unit: str) -> str:
+    differences = [one - other for one, other in zip(ours, others, strict=True)]
+    low, high = interval(differences)
+    more = f"{statistics.median(differences):+{unit}}: {low:+{unit}} to {high:+{unit}}"
+    return f"{statistics.median(others):{unit}} ({more})"
 
 
 def main() -> None:
@@ -120,23 +170,23 @@ def main() -> None:
         serving(GZipMiddleware(bare)) as without,
         serving(GZipMiddleware(wrapped)) as with_banner,
     ):
-        more = compressed_size(browser, with_banner) - compressed_size(browser, without)
+        more = compressed_size(browser, with_banner + PLAIN) - compressed_size(browser, without + PLAIN)
+        views = {
+            f"First page, nothing cached, {more} bytes more": (PLAIN, 1),
+            "First page, nothing cached, with a style sheet": (STYLED, 1),
+            "Second page, with a style sheet": (STYLED, 2),
+        }
         with serving(GZipMiddleware(article(comment_of(more)))) as as_long:
-            contenders = [(address, pages) for pages in (1, 2) for address in (without, as_long, with_banner)]
-            figures: dict[tuple[str, int], list[tuple[float, ...]]] = {contender: [] for contender in contenders}
-            visit(browser, with_banner, 1)
+            sites = (without, as_long, with_banner)
+            looks: dict[tuple[str, str], list[Seen]] = {(title, site): [] for title in views for site in sites}
+            visit(browser, with_banner + PLAIN, 1)
             for _ in range(ROUNDS):
-                for contender, seen in figures.items():
-                    seen.append(visit(browser, *contender))
-    medians = [[statistics.median(column) for column in zip(*seen, strict=True)] for seen in figures.values()]
-    titles = (f"first page, nothing cached, {more} bytes more", "second page")
-    for title, (alone, comment, together) in zip(titles, (medians[:3], medians[3:]), strict=True):
-        rows = []
-        for name, bare_figure, long_figure, figure in zip(FIGURES, alone, comment, together, strict=True):
-            unit = ".3f" if name == "layout shift" else ".0f"
-            beside = f"without it {bare_figure:{unit}}, with a comment {long_figure:{unit}}"
-            rows.append((name, f"{figure:{unit}}", "" if name == "banner visible" else beside))
-        table(f"The banner in Chromium, 4x slower CPU, slow 4G, {title}; ms, medians of {ROUNDS}", rows)
+                for title, site in random.sample(list(looks), len(looks)):
+                    look, pages = views[title]
+                    looks[title, site].append(visit(browser, site + look, pages))
+    print("\nThe banner in Chromium, 4x slower CPU, slow 4G")
+    for title in views:
+        report(title, *(looks[title, site] for site in sites))
 
 
 if __name__ == "__main__":

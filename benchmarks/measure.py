@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 
@@ -22,6 +23,13 @@ def added(figures: Mapping[str, list[float]], base: str) -> dict[str, float]:
         for name, values in figures.items()
         if name != base
     }
+
+
+def interval(figures: list[float]) -> tuple[float, float]:
+    """The 95 % confidence interval of the median, from the sign test: it supposes no distribution."""
+    ranked, count = sorted(figures), len(figures)
+    skipped = max(0, int((count - 1.96 * math.sqrt(count)) / 2))
+    return ranked[skipped], ranked[-1 - skipped]
 
 
 def table(title: str, rows: list[tuple[str, str, str]]) -> None:
