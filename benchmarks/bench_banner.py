@@ -81,16 +81,16 @@ def article(comment: str = "") -> Starlette:
     words = ["".join(chance.choices(syllables, k=chance.choice((1, 2, 2, 3)))) for _ in range(2000)]
     rare = [1 / (rank + 3) for rank in range(len(words))]
     text = "".join(f"<p>{' '.join(chance.choices(words, rare, k=90))}.</p>" for _ in range(120))
-    links = {PLAIN: "", STYLED: "<link rel=stylesheet href=/sheet.css>"}
 
     async def show(request: Request) -> Response:
-        head = f"<title>Ferry</title>{links[request.path_params['look']]}"
+        link = "<link rel=stylesheet href=/sheet.css>" if request.url.path == f"/{STYLED}" else ""
+        head = f"<title>Ferry</title>{link}"
         return HTMLResponse(f"<!doctype html><html lang=en><head>{head}</head><body>{comment}<h1>Ferry</h1>{text}")
 
     async def sheet(request: Request) -> Response:
         return Response(SHEET, media_type="text/css", headers={"cache-control": "max-age=600"})
 
-    return Starlette(routes=[Route("/sheet.css", sheet), Route("/{look}", show)])
+    return Starlette(routes=[Route("/sheet.css", sheet), *(Route(f"/{look}", show) for look in (PLAIN, STYLED))])
 
 
 def comment_of(size: int) -> str:

@@ -40,8 +40,8 @@ def preferences(
 def error(words: Words, status: int, title: str, detail: str, styles: Styles) -> str:
     body = (
         f'<main class="consent-plain"><h1>{words["error_title"]}</h1>'
-        f'<p id="consent-status" role="status">{words["error_text"]}</p>'
-        f'<p lang="en"><small>{status} {escape(title)}: {escape(detail)}</small></p>'
+        f"<p>{words['error_text']}</p>"
+        f'<p><small lang="en" dir="ltr">{status} {escape(title)}: {escape(detail)}</small></p>'
         f'<nav><a href="{slot("return_to")}">{words["back"]}</a></nav></main>'
     )
     return _document(words, words["error_title"], body, _links(styles))
