@@ -15,7 +15,7 @@ from consent_mw.ledger.erasure import taken_back
 from consent_mw.ledger.merkle import HASH_BYTES, Frontier, leaf_hash
 from consent_mw.ledger.store import Row, Store, canonical_half
 
-PAGE = 1024
+PAGE = 512
 _TEXT = b'"text":"'
 _TAKES_BACK = (b'{"event":"erased"', b'{"event":"purged"')
 
@@ -56,7 +56,7 @@ def check_page(store: Store, page: Page) -> Checked | None:
     rows: Sequence[Row] = store.rows(page.start, page.stop)
     if not rows:
         return None
-    if len(rows) < page.stop - page.start:
+    if len(rows) != page.stop - page.start:
         found = {row.position: row for row in rows}
         rows = [found.get(at) or Row(at, None, None, None) for at in range(page.start, page.stop)]
     check = _PageCheck(page)
@@ -149,7 +149,8 @@ def _holds_together(row: Row) -> bool:
     if evidence is None or secret is None:
         return False
     half = commitment(canonical_half(device, page, subject), secret)
-    return f'"key":"{key}"'.encode() in evidence and f'"personal":"{half}"'.encode() in evidence
+    key_at = evidence.find(f'"key":"{key}"'.encode())  # -1, and nothing is found from there on, where it is another
+    return evidence.find(f'"personal":"{half}"'.encode(), key_at) > 0
 
 
 def _words(evidence: bytes) -> bytes:

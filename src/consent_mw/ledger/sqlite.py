@@ -201,7 +201,8 @@ class SqliteStore:
         return {hash for (hash,) in self._rows(query, json.dumps(list(hashes)))}
 
     def texts(self) -> Iterator[tuple[str, bytes]]:
-        yield from self._rows("SELECT CAST(hash AS TEXT), coalesce(CAST(body AS BLOB), x'') FROM text ORDER BY hash")
+        query = "SELECT coalesce(CAST(hash AS TEXT), ''), coalesce(CAST(body AS BLOB), x'') FROM text ORDER BY hash"
+        yield from self._rows(query)
 
     def heads(self) -> Iterator[tuple[int, str]]:
         yield from self._rows("SELECT size, coalesce(CAST(note AS TEXT), '') FROM head ORDER BY size")
