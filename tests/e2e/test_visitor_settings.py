@@ -270,6 +270,9 @@ def test_on_paper_the_page_is_as_it_is_without_us(site: Callable[..., str], brow
         expect(page.locator(BANNER)).to_be_visible()
         page.emulate_media(media="print")
         expect(page.locator("#consent-root")).to_be_hidden()
+        box = page.locator("[data-consent-placeholder]")
+        expect(box).to_be_visible()
+        expect(box.get_by_role("button")).to_have_count(0)  # on paper there is nothing to press
         height = "document.documentElement.scrollHeight"
         with_us = page.evaluate(height)
         page.evaluate("document.querySelector('#consent-banner').remove()")
