@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from consent_mw import ConfigError, ConsentMiddleware
 from consent_mw.ledger.reports import records
 from consent_mw.ledger.verify import verify
 from web.journal import Journal, Visitor, decide
@@ -304,3 +305,13 @@ def test_heads_are_signed_logged_and_appended_to_a_file(tmp_path: Path, caplog: 
     assert note.startswith("consent-mw.ledger/")
     assert heads.read_text() == note + "\n"
     assert [size for size, _ in site.read(lambda store: list(store.heads()))] == [1]
+
+
+@pytest.mark.parametrize("ledger", [5, Path("consent.sqlite3"), object()])
+def test_what_is_no_ledger_is_refused_at_the_start(ledger: Any) -> None:
+    with pytest.raises(ConfigError, match="allowed: a DSN, None, or an object with open, append and close"):
+        ConsentMiddleware(refuse_all, secret_key=secrets.token_hex(32), ledger=ledger)
+
+
+async def refuse_all(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("nothing is served")

@@ -29,7 +29,10 @@ def make_records(config: ConsentConfig, keys: Sequence[str], ledger: str | Ledge
         if config.webhooks:
             raise ConfigError("webhooks tell of what is recorded; allowed: with a ledger")
         return Records(None, None)
-    ledger = open_ledger(ledger) if isinstance(ledger, str) else ledger
+    if isinstance(ledger, str):
+        ledger = open_ledger(ledger)
+    elif not all(callable(getattr(ledger, name, None)) for name in ("open", "append", "close")):
+        raise ConfigError(f"ledger {ledger!r} is none; allowed: a DSN, None, or an object with open, append and close")
     settings = config.ledger
     # where what has to wait outlives a restart
     spool = Path(settings.spool) if settings.spool is not None else getattr(ledger, "spool", None)
