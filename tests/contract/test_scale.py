@@ -15,7 +15,7 @@ from consent_mw.ledger.base import AuditableLedger, Record
 from consent_mw.ledger.erasure import erase
 from consent_mw.ledger.heads import keep_head
 from consent_mw.ledger.open import open_ledger, open_store
-from consent_mw.ledger.postgres_schema import LOCK, grants
+from consent_mw.ledger.postgres_schema import LOCK, READ_ROWS, grants
 from consent_mw.ledger.reports import history, records
 from consent_mw.ledger.verify import verify
 from contract.conftest import Server
@@ -34,6 +34,18 @@ async def append(dsn: str, entries: list[Record]) -> list[int]:
 def months(postgres: Server, database: str, table: str) -> dict[str, int]:
     counted = postgres.sql(database, f"SELECT tableoid::regclass, count(*) FROM consent_ledger.{table} GROUP BY 1")
     return {name.rpartition(".")[2]: int(count) for name, _, count in (line.partition("|") for line in counted.split())}
+
+
+def test_a_page_is_read_without_reading_whole_tables(postgres: Server) -> None:
+    dsn = postgres.new_database()
+    asyncio.run(append(dsn, [record(f"s{number}", text="") for number in range(5000)]))
+    database = urlsplit(dsn).path[1:]
+    postgres.sql(database, "ANALYZE")
+    query = READ_ROWS.replace("$1", "2000").replace("$2", "2512")
+    plan = postgres.sql(database, f"SET search_path = consent_ledger; EXPLAIN (ANALYZE, TIMING off) {query}")
+    assert "Seq Scan" not in plan
+    assert plan.count("rows=512") >= 3
+    assert "rows=5000" not in plan
 
 
 def test_tables_cut_by_month_go_on_as_one_ledger(postgres: Server) -> None:

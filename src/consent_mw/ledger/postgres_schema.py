@@ -82,10 +82,13 @@ UNION ALL SELECT NULL, coalesce(max(idx) + 1, 0) FROM tree
 """
 
 READ_ROWS = """
-SELECT idx, hashes, key, evidence, subject, device, page, secret
-FROM tree LEFT JOIN record USING (idx) LEFT JOIN personal USING (idx)
-WHERE idx >= $1 AND idx < $2 ORDER BY idx
+SELECT tree.idx, hashes, key, evidence, subject, device, page, secret
+FROM tree
+  LEFT JOIN record ON record.idx = tree.idx AND record.idx >= $1 AND record.idx < $2
+  LEFT JOIN personal ON personal.idx = tree.idx AND personal.idx >= $1 AND personal.idx < $2
+WHERE tree.idx >= $1 AND tree.idx < $2 ORDER BY tree.idx
 """
+"""The range is told of each table: PostgreSQL derives none for a joined one, and may then read all of it for a page."""
 
 
 def script(ledger_id: str) -> str:
