@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import Literal
 
 from consent_mw.core.regime import DAY_SECONDS, Rules
 from consent_mw.core.signals import Signals
+
+_YES = itemgetter(0)
 
 Action = Literal["accept_all", "reject_all", "save", "withdraw"]
 
@@ -17,9 +20,8 @@ class Decision(StrEnum):
     GRANTED = "granted"
     DENIED = "denied"
 
-    @classmethod
-    def of(cls, granted: bool) -> Decision:
-        return cls.GRANTED if granted else cls.DENIED
+
+DECISIONS: Mapping[bool, Decision] = {True: Decision.GRANTED, False: Decision.DENIED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Stored:
 
     @property
     def grants_something(self) -> bool:
-        return any(yes for yes, _ in self.categories.values()) or any(self.services.values())
+        return any(map(_YES, self.categories.values())) or any(self.services.values())
 
 
 def expires_at(stored: Stored, rules: Rules) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 from consent_mw.core.answers import Answer, own_answers
-from consent_mw.core.choice import Action, Choice, Decision, Stored, expires_at
+from consent_mw.core.choice import DECISIONS, Action, Choice, Decision, Stored, expires_at
 from consent_mw.core.grants import Grants, policy_grants
 from consent_mw.core.meaning import encode
 from consent_mw.core.policy import Policy, Service
@@ -114,13 +114,13 @@ class Consent:
         return told, self.known_signals, self.honours_signal, self.grants.key
 
     def categories(self) -> dict[str, Decision]:
-        return {id: Decision.of(id in self.grants.categories) for id in self.policy.categories}
+        return {id: DECISIONS[id in self.grants.categories] for id in self.policy.categories}
 
     def services(self) -> dict[str, Decision]:
         """The declared services, and any other that the visitor answered for by name."""
         listed = {service.id: service for service in self.policy.declared}
         listed.update((id, self.policy.services[id]) for id in self.own_services)
-        return {id: Decision.of(self.grants.service(service)) for id, service in listed.items()}
+        return {id: DECISIONS[self.grants.service(service)] for id, service in listed.items()}
 
 
 def resolve(

@@ -52,7 +52,7 @@ class Notices:
             fingerprint=announced.fingerprint,
             text=text,
             language=language,
-            categories={id: decision.value for id, decision in consent.categories().items()},
+            categories=consent.categories(),
             services={id: "granted" if yes else "denied" for id, yes in consent.own_services.items()},
             signals=consent.signals.names(),
             validity="P0D",

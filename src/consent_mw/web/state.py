@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from consent_mw.core.decision import Consent, Decision
+from consent_mw.core.choice import DECISIONS
+from consent_mw.core.decision import Consent
 
 
 def state_view(consent: Consent, services: Iterable[str] = ()) -> dict[str, Any]:
@@ -19,14 +20,14 @@ def state_view(consent: Consent, services: Iterable[str] = ()) -> dict[str, Any]
     answers = consent.services()
     for id in services:
         if id in policy.services:
-            answers[id] = Decision.of(consent.granted(id))
+            answers[id] = DECISIONS[consent.granted(id)]
     return {
         "decided": consent.decided,
         "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
         "regime": consent.rules.regime.value,
         "signals": consent.known_signals._asdict(),
-        "categories": {id: decision.value for id, decision in consent.categories().items()},
-        "services": {id: decision.value for id, decision in answers.items()},
+        "categories": consent.categories(),
+        "services": answers,
         "stale": list(consent.stale),
         "decided_at": timestamp(stored.decided_at) if stored is not None else None,
         "expires_at": timestamp(consent.expires_at) if consent.expires_at is not None else None,
