@@ -1,15 +1,16 @@
 """The tables of the embedded ledger, and what makes a file one.
 
-======== ===================================================================
-================================== table    holds
-may be deleted ======== ===================================================================
-================================== tree     per entry, its leaf hash and the subtrees that it completes
-never record   per entry, the evidence                                             once an entry says it was
-purged personal per entry, the personal half and its key                            once an entry says it was
-erased erasure  which entry took back what                                          never text     the exact
-words shown, by hash                                      never head     signed tree heads
-never meta     the ledger's own id                                                 never ========
-=================================================================== ==================================
+========  ======================================================  =====================================
+table     holds                                                   may be deleted
+========  ======================================================  =====================================
+tree      per entry, its leaf hash and the subtrees it completes  never
+record    per entry, the evidence                                 once an entry says that it was purged
+personal  per entry, the personal half and its key                once an entry says that it was erased
+erasure   which entry took back what                              never
+text      the exact words shown, by hash                          never
+head      signed tree heads                                       never
+meta      the ledger's own id                                     never
+========  ======================================================  =====================================
 
 Nothing may be updated. Triggers hold our own code and the casual hand to that; who can drop a trigger is
 found by the tree.
