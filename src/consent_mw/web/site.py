@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
 from starlette.types import Scope
 
 from consent_mw.build import build_policy
@@ -149,10 +148,10 @@ class Site:
         max_age = f"; Max-Age={lifetime(stored, rules)}"
         return b"set-cookie", cookie.name + f"={token}{max_age}{cookie.attributes}".encode("latin-1")
 
-    def locale(self, request: Request, wanted: str = "") -> str:
-        """The language to answer in: the one that was asked for, else the best of ``Accept-Language``."""
-        accept = request.headers.get("accept-language", "")
-        return self.locales.negotiate(f"{wanted},{accept}" if wanted else accept, self.config.banner.locales)
+    def locale(self, accept_language: str, wanted: str = "") -> str:
+        """The language to answer in: the one that was asked for, else the best of an ``Accept-Language`` header."""
+        asked = f"{wanted},{accept_language}" if wanted else accept_language
+        return self.locales.negotiate(asked, self.config.banner.locales)
 
     def tag_memo(self, grants: Grants, host: str) -> TagMemo:
         """Bounded: a site has few answers and fewer hosts; whoever sends many only makes it forget."""
