@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from consent_mw.errors import LedgerError
-from consent_mw.ledger.erasure import erase
-from consent_mw.ledger.heads import PublicKey, seed_from_secret_key
+from consent_mw.ledger.erasure import erase, purge
+from consent_mw.ledger.heads import PublicKey, keep_head, seed_from_secret_key
 from consent_mw.ledger.pages import PAGE
 from consent_mw.ledger.receipts import make_receipt
 from consent_mw.ledger.sqlite import SqliteStore
-from consent_mw.ledger.store import Appender
+from consent_mw.ledger.store import Appender, Entry
 from consent_mw.ledger.verify import verify
 from ledger.records import MEMORY, NOW, SECRET, TODAY, lived_in, record, signer
 
@@ -195,6 +195,69 @@ def test_a_category_may_be_called_what_a_field_is(tmp_path: Path) -> None:
     erase(store, "somebody", TODAY)
     Appender(store).append([record("other", text="", categories=named, services=named).entry()])
     assert verify(store).problems == []
+    store.close()
+
+
+def open_store(path: Path) -> SqliteStore:
+    store = SqliteStore(path)
+    store.open(appending=True)
+    return store
+
+
+def test_what_is_taken_back_while_a_ledger_is_checked_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site goes on: visitors decide and have their data erased, old records go, heads are signed."""
+    for module in ("pages", "verify"):
+        monkeypatch.setattr(f"consent_mw.ledger.{module}.PAGE", 4)
+    store, site = open_store(tmp_path / "ledger.sqlite3"), open_store(tmp_path / "ledger.sqlite3")
+    Appender(store).append([record(f"visitor-{number}", text="").entry() for number in range(20)])
+    seen: list[int] = []
+
+    def go_on(done: int, total: int) -> None:
+        seen.append(done)
+        if done == 4:
+            assert erase(site, "visitor-1", TODAY) == [1]
+            assert erase(site, "visitor-17", TODAY) == [17]
+            Appender(site).append([record("somebody new", text="").entry()])
+            keep_head(site, signer(site), NOW)
+        if done == 16:
+            assert purge(site, {record().regime: "2100-01-01T00:00:00Z"}, TODAY, hold=["visitor-2"]) > 15
+
+    assert verify(store, progress=go_on).problems == []
+    assert seen == [4, 8, 12, 16, 20]
+    assert verify(store).problems == []
+    for each in (store, site):
+        each.close()
+
+
+@pytest.mark.parametrize("entry", [20, 21, 10**9, 2**63 - 1, "NULL", "'x'"])
+def test_an_erasure_that_no_entry_speaks_of_excuses_nothing(tmp_path: Path, entry: object) -> None:
+    """Neither while the ledger is checked nor before: position 20 is a decision, and later ones do not exist."""
+    store = open_store(tmp_path / "ledger.sqlite3")
+    Appender(store).append([record(f"visitor-{number}", text="").entry() for number in range(20)])
+
+    def tamper(*_: object) -> None:
+        Appender(store).append([record("somebody new", text="").entry()])
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as db:
+            db.executescript(
+                "DROP TRIGGER IF EXISTS personal_erased; DROP TABLE erasure;"
+                "CREATE TABLE erasure (idx, whole, entry); DELETE FROM personal WHERE idx = 3;"
+                f"INSERT INTO erasure VALUES (3, 0, {entry});"
+            )
+
+    said = verify(store, progress=tamper).problems
+    assert any(problem.startswith("erasure row 3") for problem in said) == isinstance(entry, int)  # else it is too late
+    assert any(problem.startswith("erasure row 3") for problem in verify(store).problems)
+    store.close()
+
+
+def test_an_entry_takes_back_only_what_was_there_before_it(tmp_path: Path) -> None:
+    """Else one forged entry with a range of millions would fill the memory of whoever checks it."""
+    store = open_store(tmp_path / "ledger.sqlite3")
+    evidence = b'{"event":"erased","key":"k","positions":[[0,1000000000000000]],"time":"2026-11-24","version":1}'
+    Appender(store).append([record("somebody", text="").entry(), Entry("k", evidence)])
+    assert verify(store).problems == ["entry 1: it takes something back, but cannot be read"]
     store.close()
 
 

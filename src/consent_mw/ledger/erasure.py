@@ -60,12 +60,15 @@ def expired(store: Store, before: Mapping[str, str], hold: Collection[str] = ())
             yield page
 
 
-def taken_back(evidence: Mapping[str, Any]) -> list[tuple[int, bool]]:
-    """Positions that an entry takes back, each with whether it takes back everything; none for a decision."""
-    if evidence.get("event") not in (ERASED, PURGED):
-        return []
-    whole = evidence["event"] == PURGED
-    return [(position, whole) for first, last in evidence["positions"] for position in range(first, last + 1)]
+def taken_back(evidence: Mapping[str, Any], position: int) -> list[tuple[int, bool]]:
+    """Positions that the entry at a position takes back, each with whether it takes back everything.
+
+    :raises ValueError: for positions that do not lie before it; KeyError and TypeError for what no entry says
+    """
+    whole, ranges = evidence["event"] == PURGED, evidence["positions"]
+    if any(last >= position for _, last in ranges):
+        raise ValueError("an entry takes back only what was there before it")
+    return [(taken, whole) for first, last in ranges for taken in range(first, last + 1)]
 
 
 def _take_back(store: Store, event: str, groups: Sequence[Sequence[int]], today: str) -> None:

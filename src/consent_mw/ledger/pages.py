@@ -19,6 +19,9 @@ PAGE = 512
 _TEXT = b'"text":"'
 _TAKES_BACK = (b'{"event":"erased"', b'{"event":"purged"')
 
+Taken = tuple[int, bool]
+"""Something that was taken back: the personal half at a position or, with True, the whole record."""
+
 
 class Page(NamedTuple):
     """What is to be checked.
@@ -41,14 +44,16 @@ class Checked(NamedTuple):
     :ivar last: of a full page, the last tree row as it is stored and as far as it follows from this page
     :ivar claims: what entries of this page say that they take back: position, whether whole, to their own position
     :ivar shown: hashes of the words that records say were shown, each with the first position that does
+    :ivar missing: problems that are none if what is missing, by position and whether whole, was taken back meanwhile
     """
 
     problems: list[str]
     peaks: list[bytes]
     peaks_at: dict[int, list[bytes]]
     last: tuple[bytes, bytes]
-    claims: dict[tuple[int, bool], int]
+    claims: dict[Taken, int]
     shown: dict[bytes, int]
+    missing: dict[Taken, str]
 
 
 def check_page(store: Store, page: Page) -> Checked | None:
@@ -62,7 +67,19 @@ def check_page(store: Store, page: Page) -> Checked | None:
     check = _PageCheck(page)
     for row in rows:
         check.row(row)
-    return Checked(check.problems, check.frontier.peaks, check.peaks_at, check.last, check.claims, check.shown)
+    return Checked(
+        *(check.problems, check.frontier.peaks, check.peaks_at, check.last),
+        *(check.claims, check.shown, check.missing),
+    )
+
+
+def claims_of(store: Store, position: int) -> dict[Taken, int]:
+    """What one entry says that it takes back."""
+    rows = store.rows(position, position + 1)
+    check = _PageCheck(Page(position, position + 1))
+    if rows and rows[0].evidence is not None and rows[0].evidence.startswith(_TAKES_BACK):
+        check.claim(position, _read(rows[0].evidence))
+    return check.claims
 
 
 def wrong_hashes(position: int, purged: frozenset[int]) -> str:
@@ -78,8 +95,9 @@ class _PageCheck:
         self.frontier = Frontier()
         self.peaks_at: dict[int, list[bytes]] = {}
         self.last = (b"", b"")
-        self.claims: dict[tuple[int, bool], int] = {}
+        self.claims: dict[Taken, int] = {}
         self.shown: dict[bytes, int] = {}
+        self.missing: dict[Taken, str] = {}
         self._page = page
         self._join = page.start + PAGE - 1
 
@@ -112,7 +130,7 @@ class _PageCheck:
         position, purged = row.position, row.position in self._page.purged
         if row.evidence is None:
             if not purged:
-                self.problems.append(f"record row {position}: missing, and no entry says that it was purged")
+                self.missing[position, True] = f"record row {position}: missing, and no entry says that it was purged"
             self._check_personal(row, None)
             return
         said = _read(row.evidence)
@@ -121,12 +139,12 @@ class _PageCheck:
         if row.key is None or row.key != said.get("key"):
             self.problems.append(f"record row {position}: its key is not the one in its evidence")
         if row.evidence.startswith(_TAKES_BACK):
-            self._claim(position, said)
+            self.claim(position, said)
         self._check_personal(row, said.get("personal"))
 
-    def _claim(self, position: int, said: dict[str, Any]) -> None:
+    def claim(self, position: int, said: dict[str, Any]) -> None:
         try:
-            claims = taken_back(said)
+            claims = taken_back(said, position)
         except (ValueError, KeyError, TypeError):
             self.problems.append(f"entry {position}: it takes something back, but cannot be read")
         else:
@@ -136,7 +154,8 @@ class _PageCheck:
         position, erased = row.position, row.position in self._page.erased
         if row.secret is None:
             if committed is not None and not erased:
-                self.problems.append(f"personal row {position}: missing, and no entry says that it was erased")
+                text = f"personal row {position}: missing, and no entry says that it was erased"
+                self.missing[position, False] = text
         elif erased:
             self.problems.append(f"personal row {position}: still there, though an entry says that it was erased")
         elif row.evidence is not None and committed != _commitment(row):

@@ -11,7 +11,7 @@ from consent_mw.core.policy import FINGERPRINT_PREFIX
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.heads import PublicKey, origin, read_head, verify_head
 from consent_mw.ledger.merkle import HASH_BYTES, Frontier, fold
-from consent_mw.ledger.pages import PAGE, Checked, Page, check_page, wrong_hashes
+from consent_mw.ledger.pages import PAGE, Checked, Page, Taken, check_page, claims_of, wrong_hashes
 from consent_mw.ledger.store import Store, run
 
 
@@ -42,11 +42,10 @@ def verify(
         # On a connection of its own: a database looks for damage without the interpreter's lock.
         damage = aside.submit(run, store.connector(), lambda other: list(other.check()))
         check = _Check(store, keys, witnesses)
-        size = store.size()
-        for page in check.pages(size):
+        for page in check.pages():
             if not check.add(page, check_page(store, page)):
                 break
-            progress(page.stop, size)
+            progress(page.stop, check.end)
         report = check.finish()
         return report._replace(problems=damage.result() + report.problems)
 
@@ -58,8 +57,8 @@ class _Check:
         self._rest: list[bytes] = []
         self._size = 0
         self._store = store
-        self._noted = {(erasure.position, erasure.whole): erasure.entry for erasure in store.erasures()}
-        self._claimed: dict[tuple[int, bool], int] = {}
+        self._claimed: dict[Taken, int] = {}
+        self._missing: dict[Taken, str] = {}
         self._roots: dict[int, list[bytes]] = {}
         self._kept = {0}
         self._named_heads: dict[int, str] = {}
@@ -69,6 +68,9 @@ class _Check:
             self._expect(note, keys, f"head row {size}", size)
         for note in witnesses:
             self._expect(note, keys, "witness", None)
+        # In this order: a site goes on recording and erasing, and no head may seem to lie ahead, no erasure to be new.
+        self.end = store.size()
+        self._noted = self._erasures(later=False)
         erased = {position for position, _ in self._noted}
         purged = {position for position, whole in self._noted if whole}
         self._known = (erased, purged, set(self._roots))
@@ -87,9 +89,21 @@ class _Check:
                 self._named_heads.setdefault(said.after, f"the head of {said.head.size} entries")
                 self._named_heads.setdefault(said.head.size, what)
 
-    def pages(self, size: int) -> Iterator[Page]:
-        for start in range(0, size, PAGE):
-            stop = min(start + PAGE, size)
+    def _erasures(self, *, later: bool) -> dict[Taken, int]:
+        """What is noted as taken back, and by which entry: by those that are checked, or by later ones.
+
+        In a damaged file anything may stand for an entry.
+        """
+        noted = self._store.erasures()
+        return {
+            (position, whole): entry
+            for position, whole, entry in noted
+            if (isinstance(entry, int) and entry >= self.end) == later
+        }
+
+    def pages(self) -> Iterator[Page]:
+        for start in range(0, self.end, PAGE):
+            stop = min(start + PAGE, self.end)
             within = range(start, stop)
             yield Page(start, stop, *(frozenset(known.intersection(within)) for known in self._known))
 
@@ -103,6 +117,7 @@ class _Check:
             self._check_heads(size, peaks)
         self.problems += checked.problems
         self._claimed.update(checked.claims)
+        self._missing.update(checked.missing)
         for words, position in checked.shown.items():
             self._shown.setdefault(words, position)
         self._size = page.stop
@@ -124,6 +139,8 @@ class _Check:
         self._check_heads(size, self._rest)
         for later in sorted(self._roots):
             self.problems.append(f"the ledger was rolled back: a head of {later} entries was signed, it holds {size}")
+        self._admit_what_was_taken_back_meanwhile()
+        self.problems += self._missing.values()
         for (position, whole), entry in sorted(self._noted.items() ^ self._claimed.items(), key=repr):
             what = "whole record" if whole else "personal half"
             self.problems.append(f"erasure row {position} ({what}): it and entry {entry} do not say the same")
@@ -138,6 +155,15 @@ class _Check:
                 f"text row {missing.decode(errors='replace')}: missing, though entry {position} says it was shown"
             )
         return Report(size, fold([*self._frontier.peaks, *self._rest]), self.problems)
+
+    def _admit_what_was_taken_back_meanwhile(self) -> None:
+        late, size = self._erasures(later=True), self._store.size()
+        self._noted |= late
+        for entry in set(late.values()):
+            if entry < size:
+                self._claimed |= claims_of(self._store, entry)
+        for taken in late.items() & self._claimed.items():
+            self._missing.pop(taken[0], None)
 
     def _check_heads(self, size: int, peaks: Sequence[bytes]) -> None:
         """``peaks``: of the last page, as it was when the tree had this size."""
