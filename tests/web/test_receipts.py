@@ -141,6 +141,11 @@ def test_a_browser_without_a_record_reads_so_in_its_language(
     assert site.visitor().get("/consent/receipt?format=json", headers=HTML).json()["status"] == 404
 
 
+def test_before_the_first_record_there_is_none_and_the_ledger_answers_so(site: Journal) -> None:
+    """A server without lifespan starts no ledger: the first question opens it."""
+    assert site.visitor().get("/consent/receipt").status_code == 404
+
+
 def test_a_refusal_gets_its_receipt_once_with_the_answer(site: Journal) -> None:
     visitor = site.visitor()
     address = decide(visitor, "reject_all")["receipt"]

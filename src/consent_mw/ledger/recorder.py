@@ -83,7 +83,7 @@ class Recorder:
         self._meanings.append(meaning)
 
     async def open(self) -> None:
-        """Open the ledger, keep the words, replay what waits. Also done by the first decision.
+        """Open the ledger, keep the words, replay what waits. Also done by the first decision or question.
 
         :raises LedgerError: the ledger cannot be opened
         """
@@ -93,7 +93,7 @@ class Recorder:
                 if not self.auditable:
                     logger.warning(_ONLY_APPENDS, type(self._ledger).__name__)
                 else:
-                    await self.run(partial(_keep_texts, texts=self._texts))
+                    await self._run(partial(_keep_texts, texts=self._texts))
                     await self._compare_meanings()
                 self._ready = True
         if self._spool.may_wait():
@@ -103,7 +103,7 @@ class Recorder:
         """Nothing that is found here keeps the site from starting: what was recorded cannot be changed any more."""
         try:
             for meaning in self._meanings:
-                for other in await self.run(partial(contradictions, meaning=meaning)):
+                for other in await self._run(partial(contradictions, meaning=meaning)):
                     logger.error(
                         "policy.version = %r means two things: %s now, and %s in records (the last of %s, on %r); "
                         "allowed: a version of its own for what has changed",
@@ -123,6 +123,11 @@ class Recorder:
         """:raises LedgerError: the ledger cannot be read, or is one that only appends"""
         if not self.auditable:
             raise LedgerError("this ledger keeps records but cannot be read back")
+        if not self._ready:
+            await self.open()
+        return await self._run(work)
+
+    async def _run(self, work: Callable[[Store], T]) -> T:
         ledger: AuditableLedger = self._ledger  # type: ignore[assignment]
         return await ledger.run(work)
 
