@@ -129,7 +129,7 @@ def postgres() -> Iterator[Callable[[], str] | None]:
     try:
         yield server.new_database
     finally:
-        server.stop()
+        server.remove()
 
 
 def contenders(

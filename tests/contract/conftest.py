@@ -43,6 +43,11 @@ class Server:
     def stop(self, mode: str = "immediate") -> None:
         self._tool("pg_ctl", "-D", self.data, "-w", "-m", mode, "stop")
 
+    def remove(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
     def restart(self) -> None:
         self.stop()
         self.start()
@@ -83,9 +88,7 @@ def postgres() -> Iterator[Server]:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
     server = Server(TOOLS[0])
     yield server
-    with contextlib.suppress(RuntimeError):
-        server.stop()
-    shutil.rmtree(server.home, ignore_errors=True)
+    server.remove()
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
