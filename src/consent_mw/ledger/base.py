@@ -8,12 +8,12 @@ verifies and that nobody, the operator included, can link again.
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -38,9 +38,6 @@ RECORD_VERSION = 1
 SECRET_BYTES = 32
 RANDOM_BYTES = 10
 """Of a key, after its time."""
-_BLOCK = 64
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class Event(StrEnum):
@@ -186,12 +183,8 @@ def _key(milliseconds: int, random: bytes) -> str:
 
 
 def commitment(half: bytes, secret: bytes) -> str:
-    """HMAC-SHA256 (hex) of a personal half in canonical JSON: hidden by a random key, bound by keeping it.
-
-    Written out after RFC 2104: the standard library's takes half as long again, and ``verify`` needs one a record.
-    """
-    block = secret.ljust(_BLOCK, b"\0")
-    return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + half).digest()).hexdigest()
+    """HMAC-SHA256 (hex) of a personal half in canonical JSON: hidden by a random key, bound by keeping it."""
+    return hmac.new(secret, half, "sha256").hexdigest()  # hmac.digest() is slower, and drops the GIL
 
 
 class Ledger(Protocol):

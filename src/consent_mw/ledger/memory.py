@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from consent_mw.ledger.store import Erasure, Row
@@ -28,8 +28,8 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing to close."""
 
-    def connector(self) -> Callable[[], MemoryStore]:
-        return lambda: self
+    def another(self) -> MemoryStore:
+        return self
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -67,19 +67,7 @@ def check_page(store: Store, page: Page) -> Checked | None:
     check = _PageCheck(page)
     for row in rows:
         check.row(row)
-    return Checked(
-        *(check.problems, check.frontier.peaks, check.peaks_at, check.last),
-        *(check.claims, check.shown, check.missing),
-    )
-
-
-def claims_of(store: Store, position: int) -> dict[Taken, int]:
-    """What one entry says that it takes back."""
-    rows = store.rows(position, position + 1)
-    check = _PageCheck(Page(position, position + 1))
-    if rows and rows[0].evidence is not None and rows[0].evidence.startswith(_TAKES_BACK):
-        check.claim(position, _read(rows[0].evidence))
-    return check.claims
+    return check.found()
 
 
 def wrong_hashes(position: int, purged: frozenset[int]) -> str:
@@ -100,6 +88,10 @@ class _PageCheck:
         self.missing: dict[Taken, str] = {}
         self._page = page
         self._join = page.start + PAGE - 1
+
+    def found(self) -> Checked:
+        peaks = self.frontier.peaks
+        return Checked(self.problems, peaks, self.peaks_at, self.last, self.claims, self.shown, self.missing)
 
     def row(self, row: Row) -> None:
         position, evidence = row.position, row.evidence
@@ -139,10 +131,10 @@ class _PageCheck:
         if row.key is None or row.key != said.get("key"):
             self.problems.append(f"record row {position}: its key is not the one in its evidence")
         if row.evidence.startswith(_TAKES_BACK):
-            self.claim(position, said)
+            self._claim(position, said)
         self._check_personal(row, said.get("personal"))
 
-    def claim(self, position: int, said: dict[str, Any]) -> None:
+    def _claim(self, position: int, said: dict[str, Any]) -> None:
         try:
             claims = taken_back(said, position)
         except (ValueError, KeyError, TypeError):
@@ -164,12 +156,11 @@ class _PageCheck:
 
 def _holds_together(row: Row) -> bool:
     """Whether nothing is missing and the evidence names this key and this personal half, as that of most rows does."""
-    _, _, key, evidence, subject, device, page, secret = row
-    if evidence is None or secret is None:
+    evidence = row.evidence
+    if evidence is None or row.secret is None:
         return False
-    half = commitment(canonical_half(device, page, subject), secret)
-    key_at = evidence.find(f'"key":"{key}"'.encode())  # -1, and nothing is found from there on, where it is another
-    return evidence.find(f'"personal":"{half}"'.encode(), key_at) > 0
+    key_at = evidence.find(f'"key":"{row.key}"'.encode())  # -1, and nothing is found from there on, where it is another
+    return evidence.find(f'"personal":"{_commitment(row)}"'.encode(), key_at) > 0
 
 
 def _words(evidence: bytes) -> bytes:

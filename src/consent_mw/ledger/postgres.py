@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -104,8 +104,8 @@ class PostgresStore:
                 loop.run_until_complete(self._db.close(timeout=CONNECT_SECONDS))
         loop.close()
 
-    def connector(self) -> Callable[[], PostgresStore]:
-        return partial(PostgresStore, self._dsn)
+    def another(self) -> PostgresStore:
+        return PostgresStore(self._dsn)
 
     def _demand_durability(self) -> None:
         if self._value("SHOW fsync") != "on":

@@ -96,8 +96,7 @@ class Recorder:
                     await self._run(partial(_keep_texts, texts=self._texts))
                     await self._compare_meanings()
                 self._ready = True
-        if self._spool.may_wait():
-            await self._replay()
+        await self._replay()
 
     async def _compare_meanings(self) -> None:
         """Nothing that is found here keeps the site from starting: what was recorded cannot be changed any more."""
@@ -142,8 +141,7 @@ class Recorder:
         try:
             if not self._ready:
                 await self.open()
-            if self._spool.may_wait():
-                await self._replay()
+            await self._replay()
             await self._ledger.append(record)
         except Exception:
             self._failing = True
@@ -187,6 +185,8 @@ class Recorder:
         return True
 
     async def _replay(self) -> None:
+        if not self._spool.may_wait():
+            return
         async with self._lock():
             for record in await asyncio.to_thread(lambda: list(self._spool.records())):
                 await self._ledger.append(record)

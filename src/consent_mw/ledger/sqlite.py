@@ -77,8 +77,8 @@ class SqliteStore:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._db.close()
 
-    def connector(self) -> Callable[[], SqliteStore]:
-        return partial(SqliteStore, self._path)
+    def another(self) -> SqliteStore:
+        return SqliteStore(self._path)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -101,8 +101,8 @@ class Store(Protocol):
 
     def close(self) -> None: ...
 
-    def connector(self) -> Callable[[], Store]:
-        """Makes further connections to the same ledger, not yet open. A database's can be sent to another process."""
+    def another(self) -> Store:
+        """A further connection to the same ledger, not yet open."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ from consent_mw.core.policy import FINGERPRINT_PREFIX
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.heads import PublicKey, origin, read_head, verify_head
 from consent_mw.ledger.merkle import HASH_BYTES, Frontier, fold
-from consent_mw.ledger.pages import PAGE, Checked, Page, Taken, check_page, claims_of, wrong_hashes
+from consent_mw.ledger.pages import PAGE, Checked, Page, Taken, check_page, wrong_hashes
 from consent_mw.ledger.store import Store, run
 
 
@@ -40,7 +40,7 @@ def verify(
     """
     with ThreadPoolExecutor(1) as aside:
         # On a connection of its own: a database looks for damage without the interpreter's lock.
-        damage = aside.submit(run, store.connector(), lambda other: list(other.check()))
+        damage = aside.submit(run, store.another, lambda other: list(other.check()))
         check = _Check(store, keys, witnesses)
         for page in check.pages():
             if not check.add(page, check_page(store, page)):
@@ -160,8 +160,9 @@ class _Check:
         late, size = self._erasures(later=True), self._store.size()
         self._noted |= late
         for entry in set(late.values()):
-            if entry < size:
-                self._claimed |= claims_of(self._store, entry)
+            checked = check_page(self._store, Page(entry, entry + 1)) if entry < size else None
+            if checked is not None:
+                self._claimed |= checked.claims
         for taken in late.items() & self._claimed.items():
             self._missing.pop(taken[0], None)
 

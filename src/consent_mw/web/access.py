@@ -94,7 +94,7 @@ async def _refuse(connection: HTTPConnection, missing: Sequence[str], feature: s
         detail = f"not granted: {', '.join(missing)}"
         members: dict[str, Any] = {"required": missing} | ({"feature": feature} if feature else {})
         return problem(403, "Consent required", detail, **members)
-    locale = site.locale(connection.headers.get("accept-language", ""))
+    locale = site.locale(connection)
     origin, return_to = connection.scope.get("root_path", ""), page_address(connection.scope)
     page = site.banner.required_page(missing, consent, locale, feature=feature, origin=origin, return_to=return_to)
     return HTMLResponse(page, status_code=403, headers={"cache-control": "no-store"})

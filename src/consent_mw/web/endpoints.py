@@ -105,11 +105,7 @@ class Endpoints:
             return problem(wrong.status, wrong.title, wrong.detail, wrong.headers)
         origin = request.scope.get("root_path", "")
         page = self._site.banner.error_page(
-            wrong.status,
-            wrong.title,
-            wrong.detail,
-            self._site.locale(request.headers.get("accept-language", "")),
-            origin=origin,
+            wrong.status, wrong.title, wrong.detail, self._site.locale(request), origin=origin
         )
         return HTMLResponse(page, wrong.status, {**NO_STORE, **_page_policy(), **wrong.headers})
 
@@ -151,7 +147,7 @@ class Endpoints:
         known = ticket if self._site.tickets.read(ticket) is not None else ""
         page = self._site.banner.preferences_page(
             visit.consent,
-            self._site.locale(request.headers.get("accept-language", ""), request.query_params.get("language", "")),
+            self._site.locale(request, request.query_params.get("language", "")),
             origin=request.scope.get("root_path", ""),
             return_to=safe_path(request.query_params.get("return_to", "/")),
             ticket=quote(known),

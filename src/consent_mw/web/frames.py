@@ -32,7 +32,7 @@ def frame_page(site: Site, request: Request, visit: Visit) -> bytes | None:
     return site.banner.frame_page(
         ids[0],
         visit.consent,
-        site.locale(request.headers.get("accept-language", ""), request.query_params.get("language", "")),
+        site.locale(request, request.query_params.get("language", "")),
         host=target.host if target is not None else "",
         origin=request.scope.get("root_path", ""),
     )

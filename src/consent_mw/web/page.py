@@ -63,12 +63,12 @@ class _Insertions:
         self._return_to, self._root = page_address(scope), scope.get("root_path", "")
         accept = b"" if site.is_universal else header(scope["headers"], b"accept-language")
         self._accept = accept.decode("latin-1")
-        self._locale = site.locale(self._accept)
+        self._locale = site.best_locale(self._accept)
 
     def block(self, has_base: bool, lang: str) -> bytes:
         site, consent, headers = self._site, self.consent, self._scope["headers"]
         if lang:
-            self._locale = site.locale(self._accept, lang)
+            self._locale = site.best_locale(self._accept, lang)
         if not site.enforces:
             return b""
         if not site.is_universal and is_bot(header(headers, b"user-agent")[:MAX_USER_AGENT_LENGTH]):

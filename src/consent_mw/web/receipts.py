@@ -82,9 +82,7 @@ class Receipts:
             return JSONResponse(receipt, headers={**NO_STORE, **_ATTACHMENT})
         query = urlencode({"format": "json", **({"ticket": ticket} if ticket else {})})
         origin = request.scope.get("root_path", "")
-        page = self._site.banner.receipt_page(
-            receipt, self._site.locale(request.headers.get("accept-language", "")), query=query, origin=origin
-        )
+        page = self._site.banner.receipt_page(receipt, self._site.locale(request), query=query, origin=origin)
         return HTMLResponse(page, headers={**NO_STORE, **_PAGE_POLICY})
 
     async def _history(self, request: Request, visit: Visit) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -14,7 +13,6 @@ from consent_mw.core.decision import Consent
 from consent_mw.core.regime import DAY_SECONDS
 from consent_mw.ledger.base import Event, Method, Personal, Record, new_key_and_secret
 from consent_mw.web.device import device_class
-from consent_mw.web.head import read_head
 from consent_mw.web.incoming import Incoming
 from consent_mw.web.problem import Problem
 from consent_mw.web.site import Site
@@ -55,11 +53,9 @@ async def record(
 
 async def entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
     """The record of a decision."""
-    now, policy = time.time(), after.policy
-    head, _ = read_head(request.scope["headers"])
-    page = _page(incoming.return_to or _text(head, b"referer"))
+    now, page, policy = time.time(), _page(request, incoming), after.policy
     key, secret = new_key_and_secret(int(now * 1000))
-    locale = site.locale(_text(head, b"accept-language"), incoming.language)
+    locale = site.locale(request, incoming.language)
     return Record(
         key=key,
         time=timestamp(int(now)),
@@ -76,7 +72,9 @@ async def entry(site: Site, request: Request, incoming: Incoming, before: Consen
         signals=after.signals.names(),
         layer=2 if incoming.choice.action == "save" or page == f"{site.config.path}/preferences" else 1,
         validity=f"P{lifetime(after.stored, after.rules) // DAY_SECONDS}D" if after.stored is not None else "",
-        personal=Personal(subject=after.subject, device=await device_class(_text(head, b"user-agent")), page=page),
+        personal=Personal(
+            subject=after.subject, device=await device_class(request.headers.get("user-agent", "")), page=page
+        ),
         secret=secret,
     )
 
@@ -99,12 +97,9 @@ def _method(incoming: Incoming) -> Method:
     return Method.TOGGLE if incoming.choice.action == "save" else Method.BUTTON
 
 
-def _text(head: Mapping[bytes, bytes], name: bytes) -> str:
-    return head.get(name, b"").decode("latin-1")
-
-
-def _page(where: str) -> str:
+def _page(request: Request, incoming: Incoming) -> str:
     """The page it was said on, without its query: a query may hold anything."""
+    where = incoming.return_to or request.headers.get("referer", "")
     try:
         return urlsplit(where).path[:200]
     except ValueError:

@@ -34,5 +34,5 @@ def stopped_redirect(visit: Visit, scope: Scope, id: str, address: str) -> Stopp
     if not asks_for_document(head) or head.get(b"sec-fetch-dest", b"document") != b"document":
         return Stopped(204, b"")
     site = visit.site
-    locale = site.locale(header(scope["headers"], b"accept-language").decode("latin-1"))
+    locale = site.best_locale(header(scope["headers"], b"accept-language").decode("latin-1"))
     return Stopped(200, site.banner.leaving_page(id, address, locale, origin=scope.get("root_path", "")))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from consent_mw.build import build_policy
@@ -148,8 +149,12 @@ class Site:
         max_age = f"; Max-Age={lifetime(stored, rules)}"
         return b"set-cookie", cookie.name + f"={token}{max_age}{cookie.attributes}".encode("latin-1")
 
-    def locale(self, accept_language: str, wanted: str = "") -> str:
-        """The language to answer in: the one that was asked for, else the best of an ``Accept-Language`` header."""
+    def locale(self, connection: HTTPConnection, wanted: str = "") -> str:
+        """The language to answer in: the one that was asked for, else the best of ``Accept-Language``."""
+        return self.best_locale(connection.headers.get("accept-language", ""), wanted)
+
+    def best_locale(self, accept_language: str, wanted: str = "") -> str:
+        """:meth:`locale` of a request of which only this header is known."""
         asked = f"{wanted},{accept_language}" if wanted else accept_language
         return self.locales.negotiate(asked, self.config.banner.locales)
 
