@@ -9,12 +9,12 @@ verifies and that nobody, the operator included, can link again.
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from ssl import RAND_bytes
 from typing import Protocol, TypeVar
 
 from consent_mw.ledger.memory import MemoryStore
@@ -100,7 +100,7 @@ class Record:
     layer: int = 1
     validity: str = ""
     personal: Personal = field(default_factory=Personal)
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(SECRET_BYTES), repr=False)
+    secret: bytes = field(default_factory=lambda: RAND_bytes(SECRET_BYTES), repr=False)
 
     def evidence(self) -> bytes:
         """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment."""
@@ -169,12 +169,16 @@ def new_key(milliseconds: int) -> str:
     Keys that begin with the time are neighbours in the database's index, which makes appends several times
     cheaper than with keys that are random from the first digit.
     """
-    return _key(milliseconds, secrets.token_bytes(RANDOM_BYTES))
+    return _key(milliseconds, RAND_bytes(RANDOM_BYTES))
 
 
 def new_key_and_secret(milliseconds: int) -> tuple[str, bytes]:
-    """Both of a record, drawn at once: each draw gives up the interpreter lock, for which a busy writer waits."""
-    random = secrets.token_bytes(RANDOM_BYTES + SECRET_BYTES)
+    """Both of a record, drawn at once.
+
+    By OpenSSL: ``os.urandom`` gives up the interpreter lock for too short a time for the writer, which waits for it, to
+    take it, and yet wakes it each time. That was a third of what recording cost a busy event loop.
+    """
+    random = RAND_bytes(RANDOM_BYTES + SECRET_BYTES)
     return _key(milliseconds, random[:RANDOM_BYTES]), random[RANDOM_BYTES:]
 
 
