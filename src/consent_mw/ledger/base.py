@@ -9,6 +9,7 @@ verifies and that nobody, the operator included, can link again.
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -100,7 +101,7 @@ class Record:
     layer: int = 1
     validity: str = ""
     personal: Personal = field(default_factory=Personal)
-    secret: bytes = field(default_factory=lambda: RAND_bytes(SECRET_BYTES), repr=False)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(SECRET_BYTES), repr=False)
 
     def evidence(self) -> bytes:
         """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment."""
@@ -169,7 +170,7 @@ def new_key(milliseconds: int) -> str:
     Keys that begin with the time are neighbours in the database's index, which makes appends several times
     cheaper than with keys that are random from the first digit.
     """
-    return _key(milliseconds, RAND_bytes(RANDOM_BYTES))
+    return _key(milliseconds, secrets.token_bytes(RANDOM_BYTES))
 
 
 def new_key_and_secret(milliseconds: int) -> tuple[str, bytes]:
