@@ -51,9 +51,12 @@ class Recorder:
 
     :param seed: private key that signs heads and receipts
     :param heads_file: gets every signed head appended
+
+    :ivar auditable: records can be read back: a ledger of the site's own may only append
     """
 
     def __init__(self, ledger: Ledger, spool: Spool, seed: bytes, heads_file: Path | None = None) -> None:
+        self.auditable = hasattr(ledger, "run")
         self._ledger = ledger
         self._spool = spool
         self._seed = seed
@@ -67,11 +70,6 @@ class Recorder:
         self._appends = self._signed = 0
         self._signing: asyncio.Future[None] | None = None
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-
-    @property
-    def auditable(self) -> bool:
-        """Whether records can be read back: a ledger of the site's own may only append."""
-        return hasattr(self._ledger, "run")
 
     def prepare(self, texts: Mapping[str, bytes], meaning: Meaning) -> None:
         """What a version of the site's policy says and means, told before the first decision.

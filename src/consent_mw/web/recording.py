@@ -53,9 +53,10 @@ async def record(
 
 async def entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
     """The record of a decision."""
-    now, page, policy = time.time(), _page(request, incoming), after.policy
+    now, headers, policy = time.time(), request.headers, after.policy
     key, secret = new_key_and_secret(int(now * 1000))
-    locale = site.locale(request, incoming.language)
+    page = _page(incoming.return_to or headers.get("referer", ""))
+    locale = site.best_locale(headers.get("accept-language", ""), incoming.language)
     return Record(
         key=key,
         time=timestamp(int(now)),
@@ -72,9 +73,7 @@ async def entry(site: Site, request: Request, incoming: Incoming, before: Consen
         signals=after.signals.names(),
         layer=2 if incoming.choice.action == "save" or page == f"{site.config.path}/preferences" else 1,
         validity=f"P{lifetime(after.stored, after.rules) // DAY_SECONDS}D" if after.stored is not None else "",
-        personal=Personal(
-            subject=after.subject, device=await device_class(request.headers.get("user-agent", "")), page=page
-        ),
+        personal=Personal(subject=after.subject, device=await device_class(headers.get("user-agent", "")), page=page),
         secret=secret,
     )
 
@@ -97,10 +96,9 @@ def _method(incoming: Incoming) -> Method:
     return Method.TOGGLE if incoming.choice.action == "save" else Method.BUTTON
 
 
-def _page(request: Request, incoming: Incoming) -> str:
+def _page(address: str) -> str:
     """The page it was said on, without its query: a query may hold anything."""
-    where = incoming.return_to or request.headers.get("referer", "")
     try:
-        return urlsplit(where).path[:200]
+        return urlsplit(address).path[:200]
     except ValueError:
         return ""
