@@ -29,9 +29,11 @@ const notice = changes => {
 const start = async () => {
   mount();
   offer();
+  addEventListener("click", choose);
+  // The rest in a turn of its own: a browser lays a page out in the one that ends it.
+  await new Promise(later => setTimeout(later));
   makePolicy();
   listen();
-  addEventListener("click", choose);
   addEventListener("change", follow);
   new MutationObserver(notice).observe(document, { childList: true, subtree: true });
   try {

@@ -139,15 +139,18 @@
     sweep();
   }
   addEventListener("pagehide", sweep);
-  addEventListener("load", () => {
-    for (const name of names)
-      try {
-        /** @type {any} */ (window)[name];
-      } catch {
-        // a frame without storage
-      }
-    sweep();
-  });
+  // in a turn of its own: what is done in the one that ends a page holds up what it shows
+  addEventListener("load", () =>
+    setTimeout(() => {
+      for (const name of names)
+        try {
+          /** @type {any} */ (window)[name];
+        } catch {
+          // a frame without storage
+        }
+      sweep();
+    }),
+  );
 
   // Where the visitor is. The page's headers forbid it too; this asks, when the visitor has just done something.
 
