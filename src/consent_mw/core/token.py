@@ -43,8 +43,8 @@ _MAX_NUMBER = 2**31 - 1
 
 
 def new_subject() -> str:
-    """A random subject id: 128 bits, base64url."""
-    return base64_encode(RAND_bytes(SUBJECT_BYTES)).decode()  # why not os.urandom: see new_key_and_secret()
+    """A random subject id: 128 bits, base64url (of OpenSSL, as :func:`consent_mw.ledger.base.new_key_and_secret`)."""
+    return base64_encode(RAND_bytes(SUBJECT_BYTES)).decode()
 
 
 def digest(text: str, length: int) -> str:
