@@ -24,6 +24,17 @@ window.heard = [];
 for (const name of ["consent:ready", "consent:change"])
   document.addEventListener(name, event => heard.push([name, event.detail]));
 """
+# The last listener is put there after those of the page and of our scripts.
+_ORDER = """
+window.order = [];
+const { get } = Object.getOwnPropertyDescriptor(window, "localStorage");
+Object.defineProperty(window, "localStorage", { get() { order.push("store"); return get.call(this); } });
+document.addEventListener("consent:ready", () => order.push("ready"));
+document.addEventListener("DOMContentLoaded", () => {
+  order.push(`end: ${typeof consent}`);
+  addEventListener("load", () => order.push("load"));
+});
+"""
 
 
 class BrokenLedger(MemoryLedger):
@@ -142,6 +153,16 @@ def test_events_carry_the_state(page: Page, site: str) -> None:
     assert [name for name, _ in heard] == ["consent:ready", "consent:change"]
     assert heard[1][1] == {**_state(page, site), "receipt": heard[1][1]["receipt"]}
     assert page.evaluate("consent.state") == heard[1][1]
+
+
+def test_what_can_wait_is_not_done_in_the_turn_in_which_a_page_ends(context: BrowserContext, site: str) -> None:
+    context.add_init_script(_ORDER)
+    page = context.new_page()
+    page.goto(site)
+    page.wait_for_function("order.includes('ready') && order.includes('store')")
+    order = page.evaluate("order")
+    assert order[0] == "end: object"
+    assert order.index("load") < order.index("store")
 
 
 def test_a_script_can_ask_decide_and_withdraw(page: Page, site: str) -> None:
