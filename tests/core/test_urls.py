@@ -33,6 +33,7 @@ BASE = Target("shop.example", "/a/b")
         "https://t\u3002example/x",
         "https://t\u00ad.example/x",
         "wss://t.example/x",
+        "rtsp://T.Example/x",
         "blob:https://t.example/x",
         "\x00\x1fhttps://t.example/x",
     ],

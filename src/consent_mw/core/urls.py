@@ -54,5 +54,5 @@ def _parse(text: str) -> Target | None:
         url = can_ada.parse(text)
     except ValueError:
         return None
-    # hostname is empty for schemes without an authority
-    return Target(url.hostname.rstrip("."), url.pathname) if url.hostname else None
+    # hostname is empty for schemes without an authority, and keeps its spelling for those that the web does not know
+    return Target(url.hostname.lower().rstrip("."), url.pathname) if url.hostname else None
