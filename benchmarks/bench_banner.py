@@ -71,7 +71,10 @@ class Seen(NamedTuple):
 
 
 def article(guard: str = "") -> Starlette:
-    """A page of 60 KB that compresses about as well as prose does, with a style sheet or without."""
+    """A page of 60 KB that compresses about as well as prose does, with a style sheet or without.
+
+    :param guard: at the start of its head
+    """
     chance = random.Random(4)
     syllables = "ba be da de fe ga har in ka lo mar mi no or pe ra sa se ta ti tor ul ver we".split()
     words = ["".join(chance.choices(syllables, k=chance.choice((1, 2, 2, 3)))) for _ in range(2000)]

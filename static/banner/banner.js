@@ -29,13 +29,13 @@ const notice = changes => {
 const start = async () => {
   mount();
   offer();
+  addEventListener("change", follow);
+  makePolicy();
   addEventListener("click", choose);
+  new MutationObserver(notice).observe(document, { childList: true, subtree: true });
   // The rest in a turn of its own: a browser lays a page out in the one that ends it.
   await new Promise(later => setTimeout(later));
-  makePolicy();
   listen();
-  addEventListener("change", follow);
-  new MutationObserver(notice).observe(document, { childList: true, subtree: true });
   try {
     await learnMore();
   } catch {

@@ -178,6 +178,17 @@ def test_a_page_may_swap_its_body_for_another_one_s(page: Page, site: str) -> No
     assert wrong == []
 
 
+def test_a_page_may_swap_its_body_while_it_ends(context: BrowserContext, site: str) -> None:
+    context.add_init_script(
+        """document.addEventListener("DOMContentLoaded",
+            () => document.body.replaceWith(document.body.cloneNode(true)))"""
+    )
+    page = context.new_page()
+    page.goto(site)
+    accept(page)
+    expect(page.locator(BANNER)).to_be_hidden()
+
+
 # Other pages of the same visitor
 
 

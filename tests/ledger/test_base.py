@@ -6,12 +6,13 @@ import hmac
 import json
 import os
 import random
+import subprocess
+import sys
 
 import pytest
 
 from consent_mw.core.policy import canonical_json
-from consent_mw.core.token import new_subject
-from consent_mw.ledger.base import commitment, new_key_and_secret
+from consent_mw.ledger.base import commitment
 from consent_mw.ledger.store import Personal, canonical_half
 
 
@@ -31,25 +32,27 @@ def test_a_personal_half_is_hashed_as_canonical_json(page: str) -> None:
     assert json.loads(written) == {"device": "mobile", "page": page, "subject": ""}
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that inherit a generator's state")
-def test_worker_processes_that_were_forked_draw_different_numbers() -> None:
-    drawn = {_drawn(), _in_a_fork(), _in_a_fork(), _drawn()}
-    assert len(drawn) == 4
-    assert len({number for numbers in drawn for number in numbers.split()}) == 12
+FORKING = """
+import os
+from consent_mw.core.token import new_subject
+from consent_mw.ledger.base import new_key_and_secret
 
-
-def _drawn() -> str:
+def draw():
     key, secret = new_key_and_secret(0)
-    return f"{key} {secret.hex()} {new_subject()}"
+    os.write(1, f"{key} {secret.hex()} {new_subject()} ".encode())
 
-
-def _in_a_fork() -> str:
-    readable, writable = os.pipe()
+draw()
+for _ in range(2):
     child = os.fork()
     if child == 0:
-        os.write(writable, _drawn().encode())
+        draw()
         os._exit(0)
-    os.close(writable)
-    with open(readable) as answer:
-        os.waitpid(child, 0)
-        return answer.read()
+    os.waitpid(child, 0)
+draw()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that inherit a generator's state")
+def test_worker_processes_that_were_forked_draw_different_numbers() -> None:
+    drawn = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True).stdout.split()
+    assert len(drawn) == len(set(drawn)) == 12

@@ -177,7 +177,7 @@ def new_key_and_secret(milliseconds: int) -> tuple[str, bytes]:
     """Both of a record, drawn at once.
 
     By OpenSSL: ``os.urandom`` gives up the interpreter lock for too short a time for the writer, which waits for it, to
-    take it, and yet wakes it each time. That was a third of what recording cost a busy event loop. A loop that does
+    take it, and yet wakes it each time. That was a quarter of what recording cost a busy event loop. A loop that does
     nothing but append gives it up nowhere else; so :func:`new_key` leaves it to ``os.urandom``.
     """
     random = RAND_bytes(RANDOM_BYTES + SECRET_BYTES)

@@ -53,10 +53,9 @@ async def record(
 
 async def entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
     """The record of a decision."""
-    now, headers, policy = time.time(), request.headers, after.policy
+    now, page, policy = time.time(), _page(request, incoming), after.policy
     key, secret = new_key_and_secret(int(now * 1000))
-    page = _page(incoming.return_to or headers.get("referer", ""))
-    locale = site.best_locale(headers.get("accept-language", ""), incoming.language)
+    locale = site.locale(request, incoming.language)
     return Record(
         key=key,
         time=timestamp(int(now)),
@@ -73,7 +72,9 @@ async def entry(site: Site, request: Request, incoming: Incoming, before: Consen
         signals=after.signals.names(),
         layer=2 if incoming.choice.action == "save" or page == f"{site.config.path}/preferences" else 1,
         validity=f"P{lifetime(after.stored, after.rules) // DAY_SECONDS}D" if after.stored is not None else "",
-        personal=Personal(subject=after.subject, device=await device_class(headers.get("user-agent", "")), page=page),
+        personal=Personal(
+            subject=after.subject, device=await device_class(request.headers.get("user-agent", "")), page=page
+        ),
         secret=secret,
     )
 
@@ -96,9 +97,10 @@ def _method(incoming: Incoming) -> Method:
     return Method.TOGGLE if incoming.choice.action == "save" else Method.BUTTON
 
 
-def _page(address: str) -> str:
+def _page(request: Request, incoming: Incoming) -> str:
     """The page it was said on, without its query: a query may hold anything."""
+    where = incoming.return_to or request.headers.get("referer", "")
     try:
-        return urlsplit(address).path[:200]
+        return urlsplit(where).path[:200]
     except ValueError:
         return ""
