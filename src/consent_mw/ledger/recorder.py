@@ -94,7 +94,8 @@ class Recorder:
                     await self._run(partial(_keep_texts, texts=self._texts))
                     await self._compare_meanings()
                 self._ready = True
-        await self._replay()
+        if self._spool.may_wait():
+            await self._replay()
 
     async def _compare_meanings(self) -> None:
         """Nothing that is found here keeps the site from starting: what was recorded cannot be changed any more."""
@@ -139,7 +140,8 @@ class Recorder:
         try:
             if not self._ready:
                 await self.open()
-            await self._replay()
+            if self._spool.may_wait():
+                await self._replay()
             await self._ledger.append(record)
         except Exception:
             self._failing = True
@@ -183,8 +185,6 @@ class Recorder:
         return True
 
     async def _replay(self) -> None:
-        if not self._spool.may_wait():
-            return
         async with self._lock():
             for record in await asyncio.to_thread(lambda: list(self._spool.records())):
                 await self._ledger.append(record)

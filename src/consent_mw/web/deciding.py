@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from consent_mw.core.decision import Consent, Stored, decide, resolve, widens
+from consent_mw.core.signals import Signals
 from consent_mw.core.token import new_subject
 from consent_mw.web.changes import tell
 from consent_mw.web.expiry import expiries
@@ -34,7 +35,7 @@ class Deciding:
 
     async def apply(self, request: Request, visit: Visit, incoming: Incoming) -> Response:
         site, now = self._site, int(time.time())
-        before = replace(visit.consent, signals=visit.consent.signals.joined(incoming.heard))
+        before = _as_heard(visit.consent, incoming.heard)
         if incoming.signal and not before.has_new_signal:
             return JSONResponse(state_view(before), headers=NO_STORE)
         stored = decide(before, incoming.choice, site=visit.host, now=now, new_subject=new_subject)
@@ -47,7 +48,10 @@ class Deciding:
             raise _asked_for_another()
         token = self._token(stored)
         if again is None:
-            key = await self._record(request, before, incoming, after, widening=widening)
+            if widening:
+                self._flood.admit(before.subject)
+            key = await record(site, request, incoming, before, after, widening=widening)
+            self._flood.remember(before.stored, stored, key)
         receipt = self._receipts.address(request, after, key)
         response: Response
         if incoming.form:
@@ -70,15 +74,10 @@ class Deciding:
             detail = f"{error}; allowed: fewer services with an answer of their own"
             raise Problem(422, "Too many exceptions", detail) from None
 
-    async def _record(
-        self, request: Request, before: Consent, incoming: Incoming, after: Consent, *, widening: bool
-    ) -> str | None:
-        if widening:
-            self._flood.admit(before.subject)
-        key = await record(self._site, request, incoming, before, after, widening=widening)
-        if after.stored is not None:
-            self._flood.remember(before.stored, after.stored, key)
-        return key
+
+def _as_heard(consent: Consent, heard: Signals) -> Consent:
+    signals = consent.signals.joined(heard)
+    return consent if signals == consent.signals else replace(consent, signals=signals)
 
 
 def _asks_for_a_receipt(incoming: Incoming, stored: Stored) -> bool:

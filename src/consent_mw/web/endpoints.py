@@ -71,7 +71,7 @@ class Endpoints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         request = Request(scope, receive)
         try:
-            response = await self._answer(request, visit)
+            response = await self._handler(request)(request, visit)
         except Problem as wrong:
             response = self._refusal(request, wrong)
         except Exception:
@@ -80,7 +80,7 @@ class Endpoints:
             response = self._refusal(request, later)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request, visit: Visit) -> Response:
+    def _handler(self, request: Request) -> Handler:
         local = request.scope["path"].removeprefix(request.scope.get("root_path", "").rstrip("/"))
         if local == GPC_PATH:
             handlers: dict[str, Handler] = {"GET": self._gpc}
@@ -96,7 +96,7 @@ class Endpoints:
         if method not in handlers:
             allowed = ", ".join(("GET", "HEAD") if "GET" in handlers else handlers)
             raise Problem(405, "Method not allowed", f"allowed: {allowed}", {"allow": allowed})
-        return await handlers[method](request, visit)
+        return handlers[method]
 
     def _refusal(self, request: Request, wrong: Problem) -> Response:
         """Who would have read a page gets its errors as one that can be read; anything else as problem+json."""
