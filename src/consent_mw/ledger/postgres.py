@@ -18,9 +18,17 @@ from typing import Any, TypeVar
 import asyncpg
 
 from consent_mw.errors import LedgerError
+from consent_mw.ledger.loop_writer import LoopWriter
 from consent_mw.ledger.open import masked
+from consent_mw.ledger.postgres_connection import (
+    BROKEN,
+    CONNECT_SECONDS,
+    Conflict,
+    LoopConnection,
+    connect,
+    told_plainly,
+)
 from consent_mw.ledger.postgres_schema import (
-    BY_INDEX,
     EXTEND,
     INSERT,
     LOCATE,
@@ -31,25 +39,10 @@ from consent_mw.ledger.postgres_schema import (
     SCHEMA_VERSION,
     script,
 )
-from consent_mw.ledger.store import Disconnected, Erasure, Row
+from consent_mw.ledger.store import Erasure, Row
 from consent_mw.ledger.writer import ThreadedLedger
 
 T = TypeVar("T")
-
-CONNECT_SECONDS = 5.0
-COMMAND_SECONDS = 10.0
-_BROKEN = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # cut off in the middle of an answer, asyncpg takes the query for unfinished
-    asyncpg.exceptions.OperatorInterventionError,  # the server shuts down, starts up, or an administrator cut us off
-    OSError,
-    TimeoutError,
-)
-
-
-class _Conflict(LedgerError):
-    """Somebody else has stored a row with this index or key."""
 
 
 class PostgresLedger(ThreadedLedger):
@@ -64,6 +57,28 @@ class PostgresLedger(ThreadedLedger):
     def __init__(self, dsn: str) -> None:
         spool = Path(f"consent-{hashlib.sha256(masked(dsn).encode()).hexdigest()[:12]}.spool")
         super().__init__(partial(PostgresStore, dsn), name="ledger postgresql", spool=spool)
+        self._dsn = dsn
+        self._on_loops: dict[asyncio.AbstractEventLoop, LoopWriter] = {}
+
+    async def open(self) -> None:
+        """Start writing: on this event loop from then on, and by the thread whatever cannot be written there."""
+        await super().open()
+        loop = asyncio.get_running_loop()
+        if loop not in self._on_loops:
+            take = partial(self._turns.pop, loop, None)
+            connect_here = partial(LoopConnection.open, self._dsn)
+            self._on_loops[loop] = LoopWriter(connect_here, self._edge, take, self._write)
+
+    async def close(self) -> None:
+        writer = self._on_loops.pop(asyncio.get_running_loop(), None)
+        if writer is not None:
+            await writer.close()
+        await super().close()
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        writer = self._on_loops.get(loop)
+        if writer is None or not writer.wake():
+            super()._hand_over(loop)
 
 
 class PostgresStore:
@@ -77,17 +92,7 @@ class PostgresStore:
     def open(self, *, appending: bool = False) -> None:
         self._loop = asyncio.new_event_loop()
         try:
-            self._db = self._wait(
-                asyncpg.connect(
-                    self._dsn,
-                    timeout=CONNECT_SECONDS,
-                    command_timeout=COMMAND_SECONDS,
-                    server_settings={"application_name": "consent_mw", "search_path": SCHEMA},
-                )
-            )
-            self._demand_durability()
-            if appending:
-                self._execute(BY_INDEX)
+            self._db = self._wait(connect(self._dsn, appending=appending))
             if appending and not self._exists():
                 self._create()
             self._check_version(migrating=appending)
@@ -100,18 +105,12 @@ class PostgresStore:
         if loop is None:
             return
         if self._db is not None:
-            with suppress(*_BROKEN, asyncpg.PostgresError):
+            with suppress(*BROKEN, asyncpg.PostgresError):
                 loop.run_until_complete(self._db.close(timeout=CONNECT_SECONDS))
         loop.close()
 
     def another(self) -> PostgresStore:
         return PostgresStore(self._dsn)
-
-    def _demand_durability(self) -> None:
-        if self._value("SHOW fsync") != "on":
-            raise LedgerError("the PostgreSQL server runs with fsync = off: what it acknowledges is not durable")
-        if self._value("SHOW synchronous_commit") in ("off", "local"):
-            self._execute("SET synchronous_commit = on")
 
     def _exists(self) -> bool:
         # to_regclass() may answer from a cache of before the lock was granted; a query of the table does not.
@@ -163,7 +162,7 @@ class PostgresStore:
     def extend(self, rows: Sequence[Row]) -> bool:
         try:
             return bool(self._rows(EXTEND, *zip(*rows, strict=True)))
-        except _Conflict:
+        except Conflict:
             return False
 
     def erase(self, erasures: Sequence[Erasure]) -> None:
@@ -248,11 +247,5 @@ class PostgresStore:
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         if self._loop is None:
             raise LedgerError("the ledger is not open")
-        try:
+        with told_plainly():
             return self._loop.run_until_complete(work)
-        except _BROKEN as error:
-            raise Disconnected(f"the connection to PostgreSQL broke: {error or type(error).__name__}") from error
-        except asyncpg.UniqueViolationError as error:
-            raise _Conflict(f"PostgreSQL: {error}") from error
-        except (asyncpg.PostgresError, ValueError) as error:
-            raise LedgerError(f"PostgreSQL: {error}") from error

@@ -64,13 +64,13 @@ WITH turn AS MATERIALIZED (
   SELECT pg_advisory_xact_lock({LOCK})
 ), fits AS MATERIALIZED (
   SELECT FROM turn WHERE ($1::bigint[])[1] = (SELECT coalesce(max(idx) + 1, 0) FROM tree)
-    AND NOT EXISTS (SELECT FROM record WHERE key = ANY($3::text[]))
 ), entry AS MATERIALIZED (
   SELECT given.* FROM fits, {_ENTRIES}
 ), grown AS ({_INTO_EACH})
 SELECT FROM fits
 """  # noqa: S608 - our own parts
-"""Looks at what was stored before it got the lock; what was stored since is refused by the primary keys."""
+"""Looks at what was stored before it got the lock; what was stored since is refused by the primary keys, and a key that
+is known by its index."""
 
 BY_INDEX = "SET enable_seqscan = off"
 """For the appending connection: it plans a statement once, and what was planned for a small ledger would read whole

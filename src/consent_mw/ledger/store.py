@@ -197,12 +197,27 @@ def close(store: Store) -> None:
         store.close()
 
 
-class Appender:
-    """Appends entries in batches, computing the tree as it goes. Keeps the right edge between batches."""
+class Edge:
+    """The right edge of a ledger's tree as this process last saw it; None when it has to be looked up.
 
-    def __init__(self, store: Store) -> None:
+    Others may have appended since: whether it still holds is for the database to say, in :meth:`Store.extend`.
+    """
+
+    __slots__ = ("frontier",)
+
+    def __init__(self) -> None:
+        self.frontier: Frontier | None = None
+
+
+class Appender:
+    """Appends entries in batches, computing the tree as it goes.
+
+    :param edge: shared by all that append to one ledger in this process
+    """
+
+    def __init__(self, store: Store, edge: Edge | None = None) -> None:
         self._store = store
-        self._frontier = Frontier()
+        self._edge = edge if edge is not None else Edge()
 
     def append(self, entries: Sequence[Entry]) -> list[int]:
         """Store the batch in one transaction; return a position per entry. A known key keeps its position.
@@ -210,15 +225,22 @@ class Appender:
         First as if nobody else had appended since: that is one step for the database. Every further one would make two
         busy threads, this one and an event loop's, pass the interpreter lock to and fro.
         """
-        frontier = self._frontier.copy()
-        rows = [Row(frontier.size, frontier.append(leaf_hash(entry.evidence)), *entry) for entry in entries]
-        if self._store.extend(rows):
-            self._frontier = frontier
-            return [row.position for row in rows]
+        known = self._edge.frontier
+        if known is not None:
+            rows, grown = grow(known, entries)
+            if self._store.extend(rows):
+                self._edge.frontier = grown
+                return [row.position for row in rows]
         with self._store.transaction():
-            positions, frontier = append_within(self._store, entries, self._frontier)
-        self._frontier = frontier
+            positions, frontier = append_within(self._store, entries, known)
+        self._edge.frontier = frontier
         return positions
+
+
+def grow(frontier: Frontier, entries: Sequence[Entry]) -> tuple[list[Row], Frontier]:
+    """The rows of these entries at the end of a tree, and its new right edge."""
+    grown = frontier.copy()
+    return [Row(grown.size, grown.append(leaf_hash(entry.evidence)), *entry) for entry in entries], grown
 
 
 def append_within(store: Store, entries: Sequence[Entry], known: Frontier | None = None) -> tuple[list[int], Frontier]:

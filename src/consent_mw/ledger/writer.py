@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.base import Record
-from consent_mw.ledger.store import Appender, Disconnected, Entry, Store, close, run
+from consent_mw.ledger.store import Appender, Disconnected, Edge, Entry, Store, close, run
 
 T = TypeVar("T")
 
@@ -34,18 +34,23 @@ RECONNECT_SECONDS = 2.0
 RECONNECT_PAUSE = 0.05
 
 
-class _Turn:
-    """What one turn of an event loop brought, and who waits for each entry; an entry of None only opens the store."""
+class Turn:
+    """What one turn of an event loop brought, and who waits for each entry; without any it only opens the store."""
 
     __slots__ = ("entries", "loop", "results")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.entries: list[Entry | None] = []
+        self.entries: list[Entry] = []
         self.results: list[asyncio.Future[int]] = []
 
+    def waiter(self) -> asyncio.Future[int]:
+        result: asyncio.Future[int] = self.loop.create_future()
+        self.results.append(result)
+        return result
 
-_Turns = queue.SimpleQueue[_Turn | None]
+
+_Turns = queue.SimpleQueue[Turn | None]
 
 
 class ThreadedLedger:
@@ -61,15 +66,20 @@ class ThreadedLedger:
         self._name = name
         self._starting = threading.Lock()
         self._writer: _Writer | None = None
-        self._turns: dict[asyncio.AbstractEventLoop, _Turn] = {}
+        self._turns: dict[asyncio.AbstractEventLoop, Turn] = {}
+        self._edge = Edge()
 
     async def open(self) -> None:
         """Start writing. Also called by the first :meth:`append`.
 
         :raises LedgerError: the store cannot be opened
         """
-        if not self._running_writer().opened:
-            await self._submit(None)
+        writer = self._running_writer()
+        if not writer.opened:
+            turn = Turn(asyncio.get_running_loop())
+            opened = turn.waiter()
+            writer.turns.put(turn)
+            await opened
 
     async def append(self, record: Record) -> int:
         """Store the record and return its index once it is durable.
@@ -78,7 +88,16 @@ class ThreadedLedger:
 
         :raises LedgerError: it is not known to be durable; appending the same record again is safe
         """
-        return await self._submit(record.entry())
+        loop, entry = asyncio.get_running_loop(), record.entry()
+        turn = self._turns.get(loop)
+        if turn is None:
+            turn = self._turns[loop] = Turn(loop)
+            loop.call_soon(self._hand_over, loop)
+        turn.entries.append(entry)
+        stored = turn.waiter()
+        if len(turn.entries) == TURN:
+            self._hand_over(loop)
+        return await stored
 
     async def run(self, work: Callable[[Store], T]) -> T:
         """Run a function over a connection of its own, in a thread."""
@@ -91,23 +110,12 @@ class ThreadedLedger:
         if writer is not None and writer.pid == os.getpid():
             await asyncio.to_thread(writer.stop)
 
-    def _submit(self, entry: Entry | None) -> asyncio.Future[int]:
-        loop = asyncio.get_running_loop()
-        turn = self._turns.get(loop)
-        if turn is None:
-            turn = self._turns[loop] = _Turn(loop)
-            loop.call_soon(self._hand_over, loop)
-        result: asyncio.Future[int] = loop.create_future()
-        turn.entries.append(entry)
-        turn.results.append(result)
-        if len(turn.entries) == TURN:
-            self._hand_over(loop)
-        return result
-
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         turn = self._turns.pop(loop, None)
-        if turn is None:
-            return
+        if turn is not None:
+            self._write(turn)
+
+    def _write(self, turn: Turn) -> None:
         try:
             self._running_writer().turns.put(turn)
         except Exception as error:  # no thread can be started: whoever waits must not wait for ever
@@ -119,17 +127,17 @@ class ThreadedLedger:
             with self._starting:
                 writer = self._writer
                 if writer is None or writer.pid != os.getpid():
-                    writer = self._writer = _Writer(self._connect, self._name)
+                    writer = self._writer = _Writer(self._connect, self._edge, self._name)
                     weakref.finalize(self, writer.stop)
         return writer
 
 
 class _Writer:
-    def __init__(self, connect: Callable[[], Store], name: str) -> None:
+    def __init__(self, connect: Callable[[], Store], edge: Edge, name: str) -> None:
         self.pid = os.getpid()
         self.turns: _Turns = queue.SimpleQueue()
         self._open = threading.Event()
-        work = (connect, self.turns, self._open)
+        work = (_Session(connect, edge), self.turns, self._open)
         self._thread = threading.Thread(target=_write, args=work, name=name, daemon=True)
         self._thread.start()
 
@@ -150,8 +158,9 @@ class _Session:
     next one: never go on with the same descriptor.
     """
 
-    def __init__(self, connect: Callable[[], Store]) -> None:
+    def __init__(self, connect: Callable[[], Store], edge: Edge) -> None:
         self._connect = connect
+        self._edge = edge
         self._store: Store | None = None
         self._appender: Appender | None = None
 
@@ -174,7 +183,8 @@ class _Session:
         if self._appender is None:
             store = self._connect()
             store.open(appending=True)
-            self._store, self._appender = store, Appender(store)
+            self._edge.frontier = None
+            self._store, self._appender = store, Appender(store, self._edge)
         return self._appender
 
     def close(self) -> None:
@@ -183,16 +193,16 @@ class _Session:
             close(store)
 
 
-def _write(connect: Callable[[], Store], waiting: _Turns, opened: threading.Event) -> None:
+def _write(session: _Session, waiting: _Turns, opened: threading.Event) -> None:
     """Body of the writer thread. It ends only when told to: a failure answers its batch and no more."""
-    session, running = _Session(connect), True
+    running = True
     while running:
         turns, running = _take(waiting)
         if not turns:
             continue
         outcome: Sequence[int] | Exception
         try:
-            outcome = session.append([entry for turn in turns for entry in turn.entries if entry is not None])
+            outcome = session.append([entry for turn in turns for entry in turn.entries])
             opened.set()
         except Exception as error:
             outcome = error
@@ -200,9 +210,9 @@ def _write(connect: Callable[[], Store], waiting: _Turns, opened: threading.Even
     session.close()
 
 
-def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
+def _take(waiting: _Turns) -> tuple[list[Turn], bool]:
     """What waits, at least one turn and less than a batch and another turn, and whether to go on after it."""
-    turns, size = list[_Turn](), 0
+    turns, size = list[Turn](), 0
     turn = waiting.get()
     while turn is not None:
         turns.append(turn)
@@ -213,24 +223,23 @@ def _take(waiting: _Turns) -> tuple[list[_Turn], bool]:
     return turns, False
 
 
-def _answer(turns: Sequence[_Turn], outcome: Sequence[int] | Exception) -> None:
+def _answer(turns: Sequence[Turn], outcome: Sequence[int] | Exception) -> None:
     """Wakes each event loop once."""
     positions = repeat(0) if isinstance(outcome, Exception) else iter(outcome)
     waiting: dict[asyncio.AbstractEventLoop, tuple[list[asyncio.Future[int]], list[int]]] = {}
     for turn in turns:
         results, found = waiting.setdefault(turn.loop, ([], []))
         results += turn.results
-        found += [0 if entry is None else next(positions) for entry in turn.entries]
+        found += [next(positions) for _ in turn.entries] or [0]
     for loop, (results, found) in waiting.items():
+        answer = partial(settle, results, found)
         if isinstance(outcome, Exception):
-            settle = partial(_fail, results, outcome)
-        else:
-            settle = partial(_settle, results, found)
+            answer = partial(_fail, results, outcome)
         with suppress(RuntimeError):  # that loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle)
+            loop.call_soon_threadsafe(answer)
 
 
-def _settle(results: Sequence[asyncio.Future[int]], positions: Sequence[int]) -> None:
+def settle(results: Sequence[asyncio.Future[int]], positions: Sequence[int]) -> None:
     for result, position in zip(results, positions, strict=True):
         if not result.done():  # else the waiter was cancelled
             result.set_result(position)
