@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from consent_mw.ledger.base import AuditableLedger, Event, Method, Personal, Record, new_key
+from consent_mw.ledger.base import AuditableLedger, Event, Method, Personal, Record, Statement, new_key
 from consent_mw.ledger.open import open_ledger
 from consent_mw.ledger.proofs import consistency_proof, inclusion_proof
 from consent_mw.ledger.sqlite import SqliteStore
@@ -32,6 +32,24 @@ ROOT = Path(__file__).parent.parent
 BATCH = 256
 
 
+SAID = Statement(
+    event=Event.GIVEN,
+    method=Method.BUTTON,
+    site="example.com",
+    regime="opt-in",
+    policy="2026-11",
+    fingerprint="sha256-" + "ab" * 32,
+    text="",
+    language="en",
+    categories={
+        "necessary": "granted",
+        "identification": "granted",
+        "personalization_analytics": "denied",
+        "geolocation": "denied",
+    },
+)
+
+
 class Result(NamedTuple):
     rate: float
     p50: float
@@ -39,25 +57,13 @@ class Result(NamedTuple):
 
 
 def record(subject: str | None = None) -> Record:
+    """One decision, made as the middleware makes it."""
     now = time.time_ns() // 1_000_000
     return Record(
         key=new_key(now),
         time="2026-11-24T02:00:00Z",
-        event=Event.GIVEN,
-        method=Method.BUTTON,
-        site="example.com",
-        regime="opt-in",
-        policy="2026-11",
-        fingerprint="sha256-" + "ab" * 32,
-        text="",
-        language="en",
-        categories={
-            "necessary": "granted",
-            "identification": "granted",
-            "personalization_analytics": "denied",
-            "geolocation": "denied",
-        },
-        personal=Personal(subject=subject or new_key(now), device="desktop", page="/articles/1"),
+        statement=SAID,
+        personal=Personal(subject or new_key(now), "desktop", "/articles/1"),
     )
 
 

@@ -17,31 +17,26 @@ from typing import Any
 import pytest
 
 from consent_mw.cli import main
-from consent_mw.ledger.base import Event, Method, Personal, Record, new_key
+from consent_mw.ledger.base import Event, Method, Record
 from consent_mw.ledger.heads import Signer, seed_from_secret_key
 from consent_mw.ledger.open import open_ledger, open_store
 from consent_mw.ledger.receipts import make_receipt
+from ledger import records as records_of
 
 SECRET = "a secret key of at least 32 bytes!"
 NOW = "2999-11-24T02:00:00Z"
 
 
 def record(subject: str | None, **changes: Any) -> Record:
-    values: dict[str, Any] = {
-        "key": new_key(1_795_485_600_000),
-        "time": NOW,
+    answer = "granted" if subject else "denied"
+    defaults = {
         "event": Event.GIVEN if subject else Event.REFUSED,
-        "method": Method.BUTTON,
-        "site": "shop.example",
-        "regime": "opt-in",
-        "policy": "1",
-        "fingerprint": "sha256-" + "ab" * 32,
+        "categories": {"necessary": "granted", "geolocation": answer},
         "text": "",
-        "language": "en",
-        "categories": {"necessary": "granted", "geolocation": "granted" if subject else "denied"},
-        "personal": Personal(subject=subject, device="desktop", page="/a"),
+        "time": NOW,
+        "validity": "",
     }
-    return Record(**{**values, **changes})
+    return records_of.record(subject, **{**defaults, **changes})
 
 
 @pytest.fixture

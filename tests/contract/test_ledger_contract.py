@@ -23,27 +23,16 @@ from consent_mw.ledger.receipts import make_receipt, verify_receipt
 from consent_mw.ledger.reports import history, records, stats, write_csv, write_jsonl
 from consent_mw.ledger.store import Row, Store
 from consent_mw.ledger.verify import verify
+from ledger import records as records_of
 
 NOW = "2026-11-24T02:00:00Z"
 Ledgers = Callable[[], AuditableLedger]
 
 
 def record(subject: str | None = None, **changes: Any) -> Record:
-    values: dict[str, Any] = {
-        "key": secrets.token_hex(16),
-        "time": NOW,
-        "event": Event.GIVEN,
-        "method": Method.BUTTON,
-        "site": "example.com",
-        "regime": "opt-in",
-        "policy": "2026-11",
-        "fingerprint": "sha256-" + "ab" * 32,
-        "text": "",  # these records know no words, so none need to be kept
-        "language": "zh-CN",
-        "categories": {"necessary": "granted", "geolocation": "denied"},
-        "personal": Personal(subject=subject, device="desktop", page="/a"),
-    }
-    return Record(**{**values, **changes})
+    defaults = {"key": secrets.token_hex(16), "site": "example.com", "policy": "2026-11", "language": "zh-CN"}
+    # these records know no words, so none need to be kept
+    return records_of.record(subject, **{**defaults, "text": "", "validity": "", **changes})
 
 
 async def filled(ledgers: Ledgers, count: int) -> tuple[AuditableLedger, list[Record]]:

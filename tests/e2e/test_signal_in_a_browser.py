@@ -65,7 +65,7 @@ def test_it_is_told_once_and_shown_on_every_page(serve: Serve, profile: BrowserC
         expect(page.locator("#consent-status")).to_have_text(HONOURED)
         expect(page.locator("#consent-status")).to_be_visible()
     assert bodies == ['{"signal":"gpc"}']
-    assert [record.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
+    assert [record.statement.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
     assert page.evaluate("consent.granted('personalization_analytics') || 'ran' in window") is False
 
 
@@ -92,7 +92,7 @@ def test_a_choice_made_afterwards_stands(serve: Serve, profile: BrowserContext) 
     page.wait_for_function("window.ran")
     expect(page.locator("#consent-status")).to_be_empty()
     assert bodies == []
-    assert [(record.event, record.signals) for record in ledger.records] == [
+    assert [(record.statement.event, record.statement.signals) for record in ledger.records] == [
         (Event.SIGNAL_HONOURED, ("gpc",)),
         (Event.CHANGED, ("gpc",)),
     ]
@@ -108,7 +108,7 @@ def test_a_page_for_everybody_has_it_remembered(serve: Serve, profile: BrowserCo
         page.goto(address)
         expect(page.locator("#consent-status")).to_have_text(HONOURED)
         expect(page.locator("#consent-banner")).to_be_hidden()
-    assert [record.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
+    assert [record.statement.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
     assert page.evaluate("'ran' in window") is False
     page.evaluate("consent.decide({ action: 'accept_all' })")
     page.wait_for_function("window.ran")

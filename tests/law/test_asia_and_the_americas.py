@@ -130,7 +130,7 @@ async def test_CN_18_each_function_has_a_switch_and_each_choice_a_record() -> No
     text = await visitor.preferences()
     assert all(f'value="{id}"' in text for id in (*CATEGORIES, "counter", "ads"))
     await visitor.says("save", services={"ads": True})
-    assert visitor.ledger.records[0].services["ads"] == "granted"
+    assert visitor.ledger.records[0].statement.services["ads"] == "granted"
 
 
 async def test_BR_01_the_first_layer_rejects_all_and_nothing_is_on() -> None:

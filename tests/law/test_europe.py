@@ -108,11 +108,15 @@ async def test_EU_11_consents_refusals_and_withdrawals_are_recorded_with_their_t
     visitor = Visitor()
     for action in ("reject_all", "accept_all", "withdraw"):
         await visitor.says(action)
-    assert [record.event.value for record in visitor.ledger.records] == ["refused", "changed", "withdrawn"]
+    assert [record.statement.event.value for record in visitor.ledger.records] == ["refused", "changed", "withdrawn"]
     for record in visitor.ledger.records:
-        assert "Ads Inc." in visitor.app.site.banner.texts[record.text].decode()
-        assert record.fingerprint == visitor.app.site.policy.fingerprint
-        assert (record.method.value, record.language, record.site) == ("button", "en", "shop.test")
+        assert "Ads Inc." in visitor.app.site.banner.texts[record.statement.text].decode()
+        assert record.statement.fingerprint == visitor.app.site.policy.fingerprint
+        assert (record.statement.method.value, record.statement.language, record.statement.site) == (
+            "button",
+            "en",
+            "shop.test",
+        )
         assert abs(datetime.fromisoformat(record.time).timestamp() - time.time()) < 60
     assert [record.personal.subject is None for record in visitor.ledger.records] == [True, False, False]
 
@@ -197,9 +201,9 @@ async def test_FR_03_the_text_shown_is_kept_by_its_hash() -> None:
     visitor = Visitor("FR", headers={"accept-language": "fr"})
     await visitor.says("accept_all")
     (record,) = visitor.ledger.records
-    assert record.language == "fr"
+    assert record.statement.language == "fr"
     kept = dict(await visitor.ledger.run(lambda store: list(store.texts())))
-    assert "Tout refuser" in kept[record.text].decode()
+    assert "Tout refuser" in kept[record.statement.text].decode()
 
 
 async def test_FR_05_only_listed_services_can_be_granted() -> None:
@@ -281,4 +285,4 @@ async def test_RW_01_where_no_regime_is_known_the_strictest_holds(region: str) -
     assert (await visitor.state())["regime"] == "opt-in"
     await visitor.says("accept_all")
     assert "geolocation" not in await visitor.granted()
-    assert visitor.ledger.records[0].regime == "strict"
+    assert visitor.ledger.records[0].statement.regime == "strict"

@@ -84,7 +84,7 @@ async def test_CA_08_it_is_complied_with_at_once_and_recorded() -> None:
     visitor = Visitor("US-CA", headers=GPC)
     await visitor.reads()
     (record,) = visitor.ledger.records
-    assert record.event is Event.SIGNAL_HONOURED
+    assert record.statement.event is Event.SIGNAL_HONOURED
 
 
 async def test_CA_09_nobody_is_asked_to_opt_back_in_for_twelve_months() -> None:

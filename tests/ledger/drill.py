@@ -25,7 +25,7 @@ from pathlib import Path
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger import sqlite_file
-from consent_mw.ledger.base import Event, Method, Personal, Record, new_key
+from consent_mw.ledger.base import Event, Method, Personal, Record, Statement, new_key
 from consent_mw.ledger.sqlite import SqliteLedger, SqliteStore
 from consent_mw.ledger.verify import verify
 
@@ -34,20 +34,25 @@ ROUNDS_PER_FILE = 20
 KEY_LINE = 33
 
 
+SAID = Statement(
+    event=Event.GIVEN,
+    method=Method.BUTTON,
+    site="shop.example",
+    regime="opt-in",
+    policy="1",
+    fingerprint="",
+    text="",
+    language="en",
+    categories={"necessary": "granted"},
+)
+
+
 def record() -> Record:
     return Record(
         key=new_key(time.time_ns() // 1_000_000),
         time="2026-11-24T02:00:00Z",
-        event=Event.GIVEN,
-        method=Method.BUTTON,
-        site="shop.example",
-        regime="opt-in",
-        policy="1",
-        fingerprint="",
-        text="",
-        language="en",
-        categories={"necessary": "granted"},
-        personal=Personal(subject="somebody", device="desktop", page="/"),
+        statement=SAID,
+        personal=Personal("somebody", "desktop", "/"),
     )
 
 

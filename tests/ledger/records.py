@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from consent_mw.ledger.base import Event, Method, Personal, Record, new_key
+from consent_mw.ledger.base import Event, Method, Personal, Record, Statement, new_key
 from consent_mw.ledger.erasure import erase, purge
 from consent_mw.ledger.heads import PublicKey, Signer, keep_head, seed_from_secret_key
 from consent_mw.ledger.sqlite import SqliteStore
@@ -22,9 +23,8 @@ WORDS = "sha256-9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 
 
 def record(subject: str | None = None, **changes: Any) -> Record:
-    values: dict[str, Any] = {
-        "key": new_key(1_795_485_600_000),
-        "time": NOW,
+    """:param changes: fields of the record or of its statement"""
+    said: dict[str, Any] = {
         "event": Event.GIVEN,
         "method": Method.BUTTON,
         "site": "shop.example",
@@ -35,9 +35,16 @@ def record(subject: str | None = None, **changes: Any) -> Record:
         "language": "en",
         "categories": {"necessary": "granted", "geolocation": "denied"},
         "validity": "P184D",
+    }
+    own = {
+        "key": new_key(1_795_485_600_000),
+        "time": NOW,
         "personal": Personal(subject=subject, device="desktop", page="/a"),
     }
-    return Record(**{**values, **changes})
+    stated = {field.name for field in fields(Statement)}
+    said |= {name: value for name, value in changes.items() if name in stated}
+    own |= {name: value for name, value in changes.items() if name not in stated}
+    return Record(statement=Statement(**said), **own)
 
 
 def signer(store: Store) -> Signer:

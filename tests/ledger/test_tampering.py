@@ -222,7 +222,7 @@ def test_what_is_taken_back_while_a_ledger_is_checked_is_no_damage(
             Appender(site).append([record("somebody new", text="").entry()])
             keep_head(site, signer(site), NOW)
         if done == 16:
-            assert purge(site, {record().regime: "2100-01-01T00:00:00Z"}, TODAY, hold=["visitor-2"]) > 15
+            assert purge(site, {record().statement.regime: "2100-01-01T00:00:00Z"}, TODAY, hold=["visitor-2"]) > 15
 
     assert verify(store, progress=go_on).problems == []
     assert seen == [4, 8, 12, 16, 20]

@@ -79,8 +79,12 @@ async def test_it_is_recorded_once_per_change_however_many_pages_follow() -> Non
     for _ in range(3):
         await visitor.reads(**GPC)
     (record,) = ledger.records
-    assert (record.event, record.method) == (Event.SIGNAL_HONOURED, Method.GPC)
-    assert (record.regime, record.signals, record.personal.page) == ("us-opt-out", ("gpc",), "/page")
+    assert (record.statement.event, record.statement.method) == (Event.SIGNAL_HONOURED, Method.GPC)
+    assert (record.statement.regime, record.statement.signals, record.personal.page) == (
+        "us-opt-out",
+        ("gpc",),
+        "/page",
+    )
     await visitor.reads(**GPC, dnt="1")
     assert len(ledger.records) == 1
 
@@ -91,7 +95,7 @@ async def test_a_signal_that_comes_after_a_consent_overrules_it_for_good() -> No
     await visitor.accepts()
     await visitor.reads(**GPC)
     assert (await visitor.state())["categories"]["personalization_analytics"] == "denied"
-    assert [record.event for record in ledger.records] == [Event.GIVEN, Event.SIGNAL_HONOURED]
+    assert [record.statement.event for record in ledger.records] == [Event.GIVEN, Event.SIGNAL_HONOURED]
     assert ledger.records[0].personal.subject == ledger.records[1].personal.subject
 
 
@@ -166,7 +170,11 @@ async def test_a_signal_that_only_a_script_sees_is_honoured_and_recorded_once() 
         assert (again.status_code, "set-cookie" in again.headers) == (200, False)
         assert again.json()["signals"]["gpc"] is True
     (record,) = ledger.records
-    assert (record.event, record.method, record.personal.page) == (Event.SIGNAL_HONOURED, Method.GPC, "/page")
+    assert (record.statement.event, record.statement.method, record.personal.page) == (
+        Event.SIGNAL_HONOURED,
+        Method.GPC,
+        "/page",
+    )
     answer = await visitor.reads()
     assert "_ga" not in answer.cookies
     assert ">Opt-out request honored<" in answer.text
@@ -189,7 +197,7 @@ async def test_a_choice_made_after_it_was_told_stands_against_the_script() -> No
     assert answer.json()["categories"]["personalization_analytics"] == "granted"
     assert answer.json()["signals"]["gpc"] is True
     assert ">Opt-out request honored<" not in (await visitor.reads()).text
-    assert [record.signals for record in ledger.records] == [("gpc",), ("gpc",)]
+    assert [record.statement.signals for record in ledger.records] == [("gpc",), ("gpc",)]
 
 
 async def test_a_choice_made_without_the_signal_does_not_outlast_it() -> None:
@@ -203,7 +211,7 @@ async def test_a_choice_made_without_the_signal_does_not_outlast_it() -> None:
 async def test_a_browser_that_says_no_signal_says_nothing() -> None:
     visitor = Visitor(ledger := MemoryLedger())
     await says(visitor, {"action": "accept_all", "signal": False})
-    assert ledger.records[0].signals == ()
+    assert ledger.records[0].statement.signals == ()
 
 
 async def test_a_withdrawal_forgets_no_signal() -> None:
@@ -212,7 +220,7 @@ async def test_a_withdrawal_forgets_no_signal() -> None:
     await says(visitor, {"action": "reject_all"})
     await tells(visitor)
     assert (await visitor.state())["signals"]["gpc"] is True
-    assert [record.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
+    assert [record.statement.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
 
 
 async def test_what_a_script_tells_overrules_an_earlier_yes() -> None:
@@ -240,4 +248,4 @@ async def test_on_a_page_for_everybody_the_script_has_the_header_remembered() ->
     assert (await visitor.state(**GPC))["categories"]["personalization_analytics"] == "denied"
     await tells(visitor, **GPC)
     assert (await visitor.state())["categories"]["personalization_analytics"] == "denied"
-    assert [record.event for record in ledger.records] == [Event.SIGNAL_HONOURED]
+    assert [record.statement.event for record in ledger.records] == [Event.SIGNAL_HONOURED]

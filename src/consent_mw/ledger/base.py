@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from ssl import RAND_bytes
 from typing import Protocol, TypeVar
@@ -29,6 +28,7 @@ __all__ = [
     "Method",
     "Personal",
     "Record",
+    "Statement",
     "commitment",
     "new_key",
 ]
@@ -68,13 +68,10 @@ class Method(StrEnum):
     """Not at all: it is the site that did something."""
 
 
-@dataclass(slots=True, kw_only=True)  # frozen, it would take three times as long to make
-class Record:
-    """One decision.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What was said, and under which policy, words and rules: one and the same for all who said the same.
 
-    :ivar key: idempotency key, 32 hex digits, chosen by the caller (:func:`new_key`): storing it twice stores
-        it once. It stays in the evidence after an erasure, so it must not be computable from the subject id.
-    :ivar time: UTC, RFC 3339, whole seconds, ``Z``
     :ivar site: host that the decision belongs to
     :ivar fingerprint: meaning of the policy; ``text``: hash of the words shown
     :ivar categories: id to ``granted`` or ``denied``; ``services`` likewise, for the services with a choice
@@ -82,11 +79,9 @@ class Record:
     :ivar signals: names of the opt-out signals that were present
     :ivar layer: 1 for the banner, 2 for the preferences
     :ivar validity: how long the choice holds, an ISO 8601 duration
-    :ivar secret: 32 random bytes under which the personal half is committed to
+    :ivar frame: canonical JSON around a record's key, commitment and time
     """
 
-    key: str
-    time: str
     event: Event
     method: Method
     site: str
@@ -100,68 +95,58 @@ class Record:
     signals: tuple[str, ...] = ()
     layer: int = 1
     validity: str = ""
-    personal: Personal = field(default_factory=Personal)
+    frame: tuple[str, str, str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frame", _frame(self))
+
+
+@dataclass(slots=True, kw_only=True)  # frozen, it would take three times as long to make
+class Record:
+    """One decision.
+
+    :ivar key: idempotency key, 32 hex digits, chosen by the caller (:func:`new_key`): storing it twice stores
+        it once. It stays in the evidence after an erasure, so it must not be computable from the subject id.
+    :ivar time: UTC, RFC 3339, whole seconds, ``Z``
+    :ivar secret: 32 random bytes under which the personal half is committed to
+    """
+
+    key: str
+    time: str
+    statement: Statement
+    personal: Personal
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(SECRET_BYTES), repr=False)
 
     def evidence(self) -> bytes:
         """Canonical bytes of what the hash covers; the personal half stands in it only as a commitment."""
-        before, personal, policy, after = _frame(
-            tuple(self.categories.items()),
-            tuple(self.services.items()),
-            self.event,
-            self.fingerprint,
-            self.language,
-            self.layer,
-            self.method,
-            self.policy,
-            self.regime,
-            self.signals,
-            self.site,
-            self.text,
-            self.validity,
-        )
-        half = self.personal
-        secret = commitment(canonical_half(half.device, half.page, half.subject), self.secret)
-        return f"{before}{quoted(self.key)}{personal}{secret}{policy}{quoted(self.time)}{after}".encode()
+        return self.entry().evidence
 
     def entry(self) -> Entry:
         """What a backend stores."""
-        half = self.personal
-        return Entry(self.key, self.evidence(), half.subject, half.device, half.page, self.secret)
+        subject, device, page = self.personal
+        # PostgreSQL has no NUL in text, and one visitor's odd address must not fail a batch of others.
+        page = page.replace("\0", "\ufffd")
+        committed = commitment(canonical_half(device, page, subject), self.secret)
+        before, personal, policy, after = self.statement.frame
+        evidence = f"{before}{quoted(self.key)}{personal}{committed}{policy}{quoted(self.time)}{after}"
+        return Entry(self.key, evidence.encode(), subject, device, page, self.secret)
 
 
-_Texts = tuple[tuple[str, str], ...]
-
-
-@lru_cache(maxsize=1024)
-def _frame(
-    categories: _Texts,
-    services: _Texts,
-    event: str,
-    fingerprint: str,
-    language: str,
-    layer: int,
-    method: str,
-    policy: str,
-    regime: str,
-    signals: tuple[str, ...],
-    site: str,
-    text: str,
-    validity: str,
-) -> tuple[str, str, str, str]:
-    """What many records have in common: the canonical JSON around a record's key, commitment and time."""
+def _frame(said: Statement) -> tuple[str, str, str, str]:
     return (
-        f'{{"categories":{_object(categories)},"event":{quoted(event)},"fingerprint":{quoted(fingerprint)},"key":',
-        f',"language":{quoted(language)},"layer":{layer},"method":{quoted(method)},"personal":"',
-        f'","policy":{quoted(policy)},"regime":{quoted(regime)},"services":{_object(services)},'
-        f'"signals":[{",".join(map(quoted, signals))}],"site":{quoted(site)},"text":{quoted(text)},"time":',
-        f',"validity":{quoted(validity)},"version":{RECORD_VERSION}}}',
+        f'{{"categories":{_object(said.categories)},"event":{quoted(said.event)},'
+        f'"fingerprint":{quoted(said.fingerprint)},"key":',
+        f',"language":{quoted(said.language)},"layer":{said.layer},"method":{quoted(said.method)},"personal":"',
+        f'","policy":{quoted(said.policy)},"regime":{quoted(said.regime)},"services":{_object(said.services)},'
+        f'"signals":[{",".join(map(quoted, said.signals))}],"site":{quoted(said.site)},"text":{quoted(said.text)},'
+        '"time":',
+        f',"validity":{quoted(said.validity)},"version":{RECORD_VERSION}}}',
     )
 
 
-def _object(texts: _Texts) -> str:
+def _object(texts: Mapping[str, str]) -> str:
     """Canonical JSON of texts by name."""
-    return "{" + ",".join(f"{quoted(name)}:{quoted(text)}" for name, text in sorted(texts)) + "}"
+    return "{" + ",".join(f"{quoted(name)}:{quoted(texts[name])}" for name in sorted(texts)) + "}"
 
 
 def new_key(milliseconds: int) -> str:

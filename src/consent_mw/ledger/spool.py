@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from consent_mw.ledger.base import Event, Method, Personal, Record
+from consent_mw.ledger.base import Event, Method, Personal, Record, Statement
 from consent_mw.ledger.files import write_synced
 
 logger = logging.getLogger("consent_mw")
@@ -105,14 +105,19 @@ def _fields(record: Record) -> dict[str, Any]:
 
 def _record(fields: dict[str, Any]) -> Record:
     evidence, personal = fields["evidence"], fields["personal"]
-    plain = {name: value for name, value in evidence.items() if name not in ("personal", "version")}
-    return Record(
+    said = {name: value for name, value in evidence.items() if name not in ("key", "time", "personal", "version")}
+    statement = Statement(
         **{
-            **plain,
+            **said,
             "event": Event(evidence["event"]),
             "method": Method(evidence["method"]),
             "signals": tuple(evidence["signals"]),
-            "personal": Personal(**{**personal, "subject": personal["subject"] or None}),
-            "secret": base64.b64decode(fields["secret"], validate=True),
         }
+    )
+    return Record(
+        key=evidence["key"],
+        time=evidence["time"],
+        statement=statement,
+        personal=Personal(**{**personal, "subject": personal["subject"] or None}),
+        secret=base64.b64decode(fields["secret"], validate=True),
     )

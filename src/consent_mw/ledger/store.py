@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -22,18 +21,12 @@ quoted: Callable[[str], str] = encode_basestring
 """Canonical JSON of a text: UTF-8, and nothing escaped that need not be."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Personal:
+class Personal(NamedTuple):
     """The erasable half. No address, no user agent: a random id, a coarse device class, a page without query."""
 
     subject: str | None = None
     device: str = ""
     page: str = ""
-
-    def __post_init__(self) -> None:
-        # PostgreSQL has no NUL in text, and one visitor's odd address must not fail a batch of others.
-        if "\0" in self.page:
-            object.__setattr__(self, "page", self.page.replace("\0", "\ufffd"))
 
     def as_json(self) -> dict[str, str]:
         return {"device": self.device, "page": self.page, "subject": self.subject or ""}
@@ -75,7 +68,7 @@ class Row(NamedTuple):
     def personal(self) -> Personal | None:
         if self.secret is None:
             return None
-        return Personal(subject=self.subject, device=self.device, page=self.page)
+        return Personal(self.subject, self.device, self.page)
 
 
 class Erasure(NamedTuple):

@@ -30,12 +30,10 @@ def note_lapse(visit: Visit, scope: Scope) -> None:
 async def _entry(visit: Visit, lapsed: Stored, scope: Scope) -> Record:
     site, consent = visit.site, visit.consent
     made = await entry(site, Request({**scope, "type": "http"}), NOBODY, consent, consent)
+    statement = replace(made.statement, event=Event.EXPIRED, method=Method.SITE, site=lapsed.site, validity="P0D")
     return replace(
         made,
         key=site.asides.key(lapsed.decided_at, "lapse", lapsed.site, lapsed.subject, lapsed.sequence),
-        event=Event.EXPIRED,
-        method=Method.SITE,
-        site=lapsed.site,
-        validity="P0D",
-        personal=replace(made.personal, subject=lapsed.subject, page=scope["path"][:200]),
+        statement=statement,
+        personal=made.personal._replace(subject=lapsed.subject, page=scope["path"][:200]),
     )

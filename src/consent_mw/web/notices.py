@@ -11,9 +11,10 @@ from functools import partial
 
 from starlette.types import Scope
 
+from consent_mw.core.choice import DECISIONS
 from consent_mw.core.decision import Consent
 from consent_mw.core.policy import Policy
-from consent_mw.ledger.base import Event, Method, Personal, Record
+from consent_mw.ledger.base import Event, Method, Personal, Record, Statement
 from consent_mw.web.asides import Asides
 from consent_mw.web.device import device_class
 from consent_mw.web.state import timestamp
@@ -41,9 +42,7 @@ class Notices:
     async def _entry(self, consent: Consent, subject: str, scope: Scope, text: str, language: str) -> Record:
         agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
         announced = self._announced
-        return Record(
-            key=self._record_key(subject),
-            time=timestamp(int(time.time())),
+        statement = Statement(
             event=Event.NOTICE_SHOWN,
             method=Method.SITE,
             site=consent.stored.site if consent.stored is not None else "",
@@ -53,10 +52,15 @@ class Notices:
             text=text,
             language=language,
             categories=consent.categories(),
-            services={id: "granted" if yes else "denied" for id, yes in consent.own_services.items()},
+            services={id: DECISIONS[yes] for id, yes in consent.own_services.items()},
             signals=consent.signals.names(),
             validity="P0D",
-            personal=Personal(subject=subject, device=await device_class(agent), page=scope["path"][:200]),
+        )
+        return Record(
+            key=self._record_key(subject),
+            time=timestamp(int(time.time())),
+            statement=statement,
+            personal=Personal(subject, await device_class(agent), scope["path"][:200]),
         )
 
     def _record_key(self, subject: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from consent_mw.core.choice import Choice, Stored, lifetime
+from consent_mw.core.choice import DECISIONS, Choice, Stored, lifetime
 from consent_mw.core.decision import Consent
+from consent_mw.core.grants import Grants
 from consent_mw.core.regime import DAY_SECONDS
-from consent_mw.ledger.base import Event, Method, Personal, Record, new_key_and_secret
+from consent_mw.core.signals import Signals
+from consent_mw.ledger.base import Event, Method, Personal, Record, Statement, new_key_and_secret
 from consent_mw.web.device import device_class
 from consent_mw.web.incoming import Incoming
 from consent_mw.web.problem import Problem
@@ -19,6 +22,9 @@ from consent_mw.web.site import Site
 from consent_mw.web.state import timestamp
 
 logger = logging.getLogger("consent_mw")
+
+MAX_STATEMENTS = 1024
+"""Then they are forgotten: who sends many hosts or answers only makes that happen more often."""
 
 NOBODY = Incoming(Choice(action="withdraw"), form=False)
 """Stands for the request where no person said anything."""
@@ -53,30 +59,65 @@ async def record(
 
 async def entry(site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent) -> Record:
     """The record of a decision."""
-    now, page, policy = time.time(), _page(request, incoming), after.policy
+    now, page = time.time(), _page(request, incoming)
     key, secret = new_key_and_secret(int(now * 1000))
-    locale = site.locale(request, incoming.language)
     return Record(
         key=key,
         time=timestamp(int(now)),
-        event=Event.SIGNAL_HONOURED if incoming.signal else _event(incoming.choice, before.stored, after.stored),
-        method=_method(incoming),
-        site=after.stored.site if after.stored is not None else "",
-        regime=after.rules.id,
-        policy=policy.version,
-        fingerprint=policy.fingerprint,
-        text=site.banner.text_hash(locale),
-        language=locale,
-        categories=after.categories(),
-        services={id: "granted" if yes else "denied" for id, yes in after.own_services.items()},
-        signals=after.signals.names(),
-        layer=2 if incoming.choice.action == "save" or page == f"{site.config.path}/preferences" else 1,
-        validity=f"P{lifetime(after.stored, after.rules) // DAY_SECONDS}D" if after.stored is not None else "",
-        personal=Personal(
-            subject=after.subject, device=await device_class(request.headers.get("user-agent", "")), page=page
-        ),
+        statement=_statement(site, request, incoming, before, after, page),
+        personal=Personal(after.subject, await device_class(request.headers.get("user-agent", "")), page),
         secret=secret,
     )
+
+
+def _statement(
+    site: Site, request: Request, incoming: Incoming, before: Consent, after: Consent, page: str
+) -> Statement:
+    """Most visitors say what others said before."""
+    said = _Said(
+        after.grants,
+        Event.SIGNAL_HONOURED if incoming.signal else _event(incoming.choice, before.stored, after.stored),
+        _method(incoming),
+        after.stored.site if after.stored is not None else "",
+        site.locale(request, incoming.language),
+        after.signals,
+        2 if incoming.choice.action == "save" or page == f"{site.config.path}/preferences" else 1,
+        f"P{lifetime(after.stored, after.rules) // DAY_SECONDS}D" if after.stored is not None else "",
+    )
+    known = site.statements.get(said)
+    if known is None:
+        if len(site.statements) >= MAX_STATEMENTS:
+            site.statements.clear()
+        known = site.statements[said] = said.under(site, after)
+    return known
+
+
+class _Said(NamedTuple):
+    grants: Grants
+    event: Event
+    method: Method
+    host: str
+    language: str
+    signals: Signals
+    layer: int
+    validity: str
+
+    def under(self, site: Site, after: Consent) -> Statement:
+        return Statement(
+            event=self.event,
+            method=self.method,
+            site=self.host,
+            regime=after.rules.id,
+            policy=after.policy.version,
+            fingerprint=after.policy.fingerprint,
+            text=site.banner.text_hash(self.language),
+            language=self.language,
+            categories=after.categories(),
+            services={id: DECISIONS[yes] for id, yes in after.own_services.items()},
+            signals=self.signals.names(),
+            layer=self.layer,
+            validity=self.validity,
+        )
 
 
 def _event(choice: Choice, before: Stored | None, after: Stored | None) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from consent_mw.enforce.csp import Containment
 from consent_mw.enforce.page import TagMemo
 from consent_mw.i18n import Locales
 from consent_mw.jurisdiction import Jurisdictions
-from consent_mw.ledger.base import Ledger
+from consent_mw.ledger.base import Ledger, Statement
 from consent_mw.ledger.reports import Meaning
 from consent_mw.lint import lint
 from consent_mw.settings import MAX_AGE_DAYS
@@ -89,6 +89,7 @@ class Site:
         self.own_hosts = frozenset(host for host in map(_host_of, config.origins) if host)
         self._make_pages(config)
         self.tickets = Tickets(keys)
+        self.statements: dict[Hashable, Statement] = {}
         self.location = LocationGate(config.location, self.observed, cookie=config.cookie.name, enforces=self.enforces)
         self.location_category = location_category(self.policy)
         meaning = Meaning(self.policy.version, self.policy.fingerprint, self.own_hosts)

@@ -65,7 +65,7 @@ class Webhooks:
 
         Who has no id is known to no partner, so of them there is nothing to say.
         """
-        told = [partner for partner in self._partners if record.event.value in partner.events]
+        told = [partner for partner in self._partners if record.statement.event.value in partner.events]
         if told and record.personal.subject is not None:
             body = message(record, after)
             puts = [asyncio.ensure_future(partner.put(record.key, body)) for partner in told]
@@ -170,17 +170,18 @@ def _client() -> AsyncClient:
 
 def message(record: Record, after: Consent) -> bytes:
     """What happened and what holds now, about an id and nobody's name."""
+    said = record.statement
     return canonical_json(
         {
-            "type": f"consent.{record.event.value}",
+            "type": f"consent.{said.event.value}",
             "timestamp": record.time,
             "data": {
                 "subject": record.personal.subject,
-                "site": record.site,
-                "policy": {"version": record.policy, "fingerprint": record.fingerprint},
-                "regime": record.regime,
-                "signals": list(record.signals),
-                "categories": dict(record.categories),
+                "site": said.site,
+                "policy": {"version": said.policy, "fingerprint": said.fingerprint},
+                "regime": said.regime,
+                "signals": list(said.signals),
+                "categories": dict(said.categories),
                 "services": {id: decision.value for id, decision in after.services().items()},
             },
         }
