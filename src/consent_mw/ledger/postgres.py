@@ -25,6 +25,7 @@ from consent_mw.ledger.postgres_connection import (
     CONNECT_SECONDS,
     Conflict,
     LoopConnection,
+    columns,
     connect,
     told_plainly,
 )
@@ -157,11 +158,11 @@ class PostgresStore:
             raise
 
     def insert(self, rows: Sequence[Row]) -> None:
-        self._execute(INSERT, *zip(*rows, strict=True))
+        self._execute(INSERT, *columns(rows))
 
     def extend(self, rows: Sequence[Row]) -> bool:
         try:
-            return bool(self._rows(EXTEND, *zip(*rows, strict=True)))
+            return bool(self._rows(EXTEND, *columns(rows)))
         except Conflict:
             return False
 

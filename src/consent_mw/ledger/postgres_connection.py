@@ -52,6 +52,12 @@ async def connect(dsn: str, *, appending: bool) -> Any:
     return db
 
 
+def columns(rows: Sequence[Row]) -> tuple[object, ...]:
+    """What ``INSERT`` and ``EXTEND`` take: the first position, then the rest of the rows by column."""
+    positions, *rest = zip(*rows, strict=True)
+    return positions[0], *rest
+
+
 @contextmanager
 def told_plainly() -> Iterator[None]:
     """:raises LedgerError: for whatever asyncpg raises"""
@@ -79,7 +85,7 @@ class LoopConnection:
     async def extend(self, rows: Sequence[Row]) -> bool:
         try:
             with told_plainly():
-                return bool(await self._db.fetch(EXTEND, *zip(*rows, strict=True)))
+                return bool(await self._db.fetch(EXTEND, *columns(rows)))
         except Conflict:
             return False
 

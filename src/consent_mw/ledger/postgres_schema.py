@@ -48,13 +48,14 @@ _INTO_EACH = """
   INSERT INTO personal SELECT idx, subject, device, page, secret FROM entry WHERE secret IS NOT NULL
 """
 _ENTRIES = """
-  unnest($1::bigint[], $2::bytea[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::bytea[])
-    AS given (idx, hashes, key, evidence, subject, device, page, secret)
+  unnest($2::bytea[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::bytea[]) WITH ORDINALITY
+    AS given (hashes, key, evidence, subject, device, page, secret, nth)
 """
+"""From the position in ``$1`` on."""
 
 INSERT = f"""
 WITH entry AS MATERIALIZED (
-  SELECT * FROM {_ENTRIES}
+  SELECT $1::bigint + nth - 1 AS idx, given.* FROM {_ENTRIES}
 ), grown AS ({_INTO_EACH})
 SELECT
 """  # noqa: S608 - our own parts
@@ -63,9 +64,9 @@ EXTEND = f"""
 WITH turn AS MATERIALIZED (
   SELECT pg_advisory_xact_lock({LOCK})
 ), fits AS MATERIALIZED (
-  SELECT FROM turn WHERE ($1::bigint[])[1] = (SELECT coalesce(max(idx) + 1, 0) FROM tree)
+  SELECT FROM turn WHERE $1::bigint = (SELECT coalesce(max(idx) + 1, 0) FROM tree)
 ), entry AS MATERIALIZED (
-  SELECT given.* FROM fits, {_ENTRIES}
+  SELECT $1::bigint + nth - 1 AS idx, given.* FROM fits, {_ENTRIES}
 ), grown AS ({_INTO_EACH})
 SELECT FROM fits
 """  # noqa: S608 - our own parts
