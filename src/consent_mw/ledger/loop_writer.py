@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from consent_mw.errors import LedgerError
@@ -35,7 +35,7 @@ class LoopWriter:
     """A task that commits what the event loop it was made on has collected, one turn after the other.
 
     :param take: what was collected since, or None
-    :param leave: gives a turn to the thread
+    :param to_thread: gives a turn to the thread
     """
 
     def __init__(
@@ -43,76 +43,95 @@ class LoopWriter:
         connect: Callable[[], Awaitable[Connection]],
         edge: Edge,
         take: Callable[[], Turn | None],
-        leave: Callable[[Turn], None],
+        to_thread: Callable[[Turn], None],
     ) -> None:
         self._connect = connect
         self._edge = edge
         self._take = take
-        self._leave = leave
+        self._to_thread = to_thread
+        self._left: list[asyncio.Future[int]] = []
         self._connection: Connection | None = None
-        self._rests_until = 0.0
         self._wanted = asyncio.Event()
-        self._closing = False
+        self._closing = asyncio.Event()
+        # Where nobody closes the ledger, the end of the event loop cancels it.
         self._task = asyncio.create_task(self._run())
 
-    def wake(self) -> bool:
-        """There is something to take. False once the task has ended: nothing will be taken any more."""
-        self._wanted.set()
-        return not self._task.done()
+    def wake(self) -> None:
+        """There is something to take."""
+        if self._connection is None:
+            self._leave(self._take())
+        else:
+            self._wanted.set()
 
     async def close(self) -> None:
         """Write what was collected, then release the connection."""
-        self._closing = True
+        self._closing.set()
         self._wanted.set()
         await asyncio.wait({self._task})
 
     async def _run(self) -> None:
-        # Where nobody closes the ledger, the end of the event loop cancels this.
-        try:
-            while not self._closing:
-                await self._wanted.wait()
-                self._wanted.clear()
-                await self._write()
-        finally:
-            self._disconnect()
-            if (turn := self._take()) is not None:
-                self._leave(turn)
-
-    async def _write(self) -> None:
-        while (turn := self._take()) is not None:
-            positions = None
+        while not self._closing.is_set():
             try:
-                positions = await self._commit(turn)
+                self._connection = await self._connect()
+                await self._serve(self._connection)
+            except LedgerError as error:
+                logger.info("the ledger is left to its thread for a while: %s", error)
             finally:
-                if positions is None:
-                    self._leave(turn)
-            if positions is not None:
-                # Answered all at once, callers and server would always wait for each other. What the first half has to
-                # say next is sent before the second half is heard.
-                half = (len(positions) + 1) // 2
-                settle(turn.results[:half], positions[:half])
-                turn.loop.call_soon(settle, turn.results[half:], positions[half:])
-                await asyncio.sleep(0)
+                self._disconnect()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), PAUSE_SECONDS)
 
-    async def _commit(self, turn: Turn) -> list[int] | None:
-        """Positions, once durable; None where that is not known."""
-        known = self._edge.frontier
-        if known is None or time.monotonic() < self._rests_until:
+    async def _serve(self, connection: Connection) -> None:
+        while not self._closing.is_set():
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self._thread_is_done()
+            while (turn := self._take()) is not None:
+                await self._write(connection, turn)
+                await self._thread_is_done()
+
+    async def _write(self, connection: Connection, turn: Turn) -> None:
+        positions = None
+        try:
+            positions = await self._commit(connection, turn)
+        finally:
+            if positions is None:
+                self._leave(turn)
+        if positions is not None:
+            # Answered all at once, callers and server would always wait for each other. What the first half has to say
+            # next is sent before the second half is heard.
+            half = (len(positions) + 1) // 2
+            settle(turn.results[:half], positions[:half])
+            turn.loop.call_soon(settle, turn.results[half:], positions[half:])
+            await asyncio.sleep(0)
+
+    async def _commit(self, connection: Connection, turn: Turn) -> list[int] | None:
+        """Positions, once durable; None where somebody else appended.
+
+        :raises LedgerError: it is not known whether they are
+        """
+        known, self._edge.frontier = self._edge.frontier, None
+        if known is None:
             return None
         rows, grown = grow(known, turn.entries)
-        try:
-            if self._connection is None:
-                self._connection = await self._connect()
-            stored = await self._connection.extend(rows)
-        except LedgerError as error:
-            logger.info("the ledger is left to its thread for a while: %s", error)
-            self._rests_until = time.monotonic() + PAUSE_SECONDS
-            self._disconnect()
-            stored = False
-        self._edge.frontier = grown if stored else None
-        return [row.position for row in rows] if stored else None
+        if not await connection.extend(rows):
+            return None
+        self._edge.frontier = grown
+        return [row.position for row in rows]
+
+    async def _thread_is_done(self) -> None:
+        """With what was left to it: the two would only be in each other's way."""
+        if self._left:
+            await asyncio.wait(self._left)
+            self._left = []
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        self._leave(self._take())
+
+    def _leave(self, turn: Turn | None) -> None:
+        if turn is not None:
+            self._left = turn.results
+            self._to_thread(turn)

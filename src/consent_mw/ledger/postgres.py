@@ -78,7 +78,9 @@ class PostgresLedger(ThreadedLedger):
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         writer = self._on_loops.get(loop)
-        if writer is None or not writer.wake():
+        if writer is not None:
+            writer.wake()
+        else:
             super()._hand_over(loop)
 
 

@@ -65,13 +65,14 @@ WITH turn AS MATERIALIZED (
   SELECT pg_advisory_xact_lock({LOCK})
 ), fits AS MATERIALIZED (
   SELECT FROM turn WHERE $1::bigint = (SELECT coalesce(max(idx) + 1, 0) FROM tree)
+    AND NOT EXISTS (SELECT FROM record WHERE key = ANY($3::text[]))
 ), entry AS MATERIALIZED (
   SELECT $1::bigint + nth - 1 AS idx, given.* FROM fits, {_ENTRIES}
 ), grown AS ({_INTO_EACH})
 SELECT FROM fits
 """  # noqa: S608 - our own parts
-"""Looks at what was stored before it got the lock; what was stored since is refused by the primary keys, and a key that
-is known by its index."""
+"""Looks at what was stored before it got the lock; what was stored since is refused by the primary keys. Keys are
+looked up because the index of a table that was cut by month knows those of one month only."""
 
 BY_INDEX = "SET enable_seqscan = off"
 """For the appending connection: it plans a statement once, and what was planned for a small ledger would read whole
