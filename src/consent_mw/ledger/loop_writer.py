@@ -11,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from consent_mw.errors import LedgerError
-from consent_mw.ledger.store import Edge, Row, grow
-from consent_mw.ledger.writer import Turn, settle
+from consent_mw.ledger.store import Edge, Row, Store, grow
+from consent_mw.ledger.writer import ThreadedLedger, Turn, settle
 
 logger = logging.getLogger("consent_mw")
 
@@ -29,6 +31,45 @@ class Connection(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class LoopLedger(ThreadedLedger):
+    """Written to on the event loop that opened it, one connection each, and by the thread from any other.
+
+    :param connect_here: makes a connection on the running event loop
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Store],
+        connect_here: Callable[[], Awaitable[Connection]],
+        *,
+        name: str,
+        spool: Path,
+    ) -> None:
+        super().__init__(connect, name=name, spool=spool)
+        self._connect_here = connect_here
+        self._writers: dict[asyncio.AbstractEventLoop, LoopWriter] = {}
+
+    async def open(self) -> None:
+        await super().open()
+        loop = asyncio.get_running_loop()
+        if loop not in self._writers:
+            take = partial(self._turns.pop, loop, None)
+            self._writers[loop] = LoopWriter(self._connect_here, self._edge, take, self._write)
+
+    async def close(self) -> None:
+        writer = self._writers.pop(asyncio.get_running_loop(), None)
+        if writer is not None:
+            await writer.close()
+        await super().close()
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        writer = self._writers.get(loop)
+        if writer is not None:
+            writer.wake()
+        else:
+            super()._hand_over(loop)
 
 
 class LoopWriter:

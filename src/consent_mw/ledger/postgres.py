@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from consent_mw.errors import LedgerError
-from consent_mw.ledger.loop_writer import LoopWriter
+from consent_mw.ledger.loop_writer import LoopLedger
 from consent_mw.ledger.open import masked
 from consent_mw.ledger.postgres_connection import (
     BROKEN,
@@ -41,12 +41,11 @@ from consent_mw.ledger.postgres_schema import (
     script,
 )
 from consent_mw.ledger.store import Erasure, Row
-from consent_mw.ledger.writer import ThreadedLedger
 
 T = TypeVar("T")
 
 
-class PostgresLedger(ThreadedLedger):
+class PostgresLedger(LoopLedger):
     """Records in the schema ``consent_ledger`` of a PostgreSQL database, made when it does not exist.
 
     What has to wait for the server waits in the working directory, under a name that belongs to the DSN: two ledgers
@@ -57,31 +56,8 @@ class PostgresLedger(ThreadedLedger):
 
     def __init__(self, dsn: str) -> None:
         spool = Path(f"consent-{hashlib.sha256(masked(dsn).encode()).hexdigest()[:12]}.spool")
-        super().__init__(partial(PostgresStore, dsn), name="ledger postgresql", spool=spool)
-        self._dsn = dsn
-        self._on_loops: dict[asyncio.AbstractEventLoop, LoopWriter] = {}
-
-    async def open(self) -> None:
-        """Start writing: on this event loop from then on, and by the thread whatever cannot be written there."""
-        await super().open()
-        loop = asyncio.get_running_loop()
-        if loop not in self._on_loops:
-            take = partial(self._turns.pop, loop, None)
-            connect_here = partial(LoopConnection.open, self._dsn)
-            self._on_loops[loop] = LoopWriter(connect_here, self._edge, take, self._write)
-
-    async def close(self) -> None:
-        writer = self._on_loops.pop(asyncio.get_running_loop(), None)
-        if writer is not None:
-            await writer.close()
-        await super().close()
-
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        writer = self._on_loops.get(loop)
-        if writer is not None:
-            writer.wake()
-        else:
-            super()._hand_over(loop)
+        here = partial(LoopConnection.open, dsn)
+        super().__init__(partial(PostgresStore, dsn), here, name="ledger postgresql", spool=spool)
 
 
 class PostgresStore:
