@@ -37,6 +37,7 @@ def record(subject: str | None = None, **changes: Any) -> Record:
 
 async def filled(ledgers: Ledgers, count: int) -> tuple[AuditableLedger, list[Record]]:
     ledger = ledgers()
+    await ledger.open()
     stored = [record(f"subject-{number % 7}") for number in range(count)]
     await asyncio.gather(*map(ledger.append, stored))
     return ledger, stored
@@ -370,12 +371,15 @@ def test_several_at_once_make_one_sequence(ledgers: Ledgers) -> None:
 
     async def scenario() -> None:
         workers = [ledgers() for _ in range(3)]
-        stored = [record() for _ in range(60)]
-        calls = [workers[number % 3].append(one) for number, one in enumerate(stored)]
-        twice = [workers[number % 2].append(one) for number, one in enumerate(stored)]
-        positions = await asyncio.gather(*calls, *twice)
-        assert positions[:60] == positions[60:]
-        assert sorted(positions[:60]) == list(range(60))
+        for worker in workers:
+            await worker.open()
+        for turn in range(3):
+            stored = [record() for _ in range(60)]
+            calls = [workers[number % 3].append(one) for number, one in enumerate(stored)]
+            twice = [workers[number % 2].append(one) for number, one in enumerate(stored)]
+            positions = await asyncio.gather(*calls, *twice)
+            assert positions[:60] == positions[60:]
+            assert sorted(positions[:60]) == list(range(60 * turn, 60 * turn + 60))
         assert await problems(workers[0]) == []
         for worker in workers:
             await worker.close()

@@ -16,6 +16,13 @@ from consent_mw.ledger.verify import verify
 from contract.conftest import Server
 from ledger.records import record
 
+
+@pytest.fixture(autouse=True)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop's own connection is back between one trouble and the next."""
+    monkeypatch.setattr("consent_mw.ledger.loop_writer.PAUSE_SECONDS", 0.05)
+
+
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'consent_mw'"
 
 
@@ -34,6 +41,7 @@ async def appending(dsn: str, acked: set[str], stop: asyncio.Event) -> int:
                 failed += 1
                 await asyncio.sleep(0.02)
 
+    await ledger.open()
     await asyncio.gather(*(one() for _ in range(8)))
     await ledger.close()
     return failed
@@ -83,6 +91,7 @@ def test_fifty_restarts_lose_nothing(postgres: Server) -> None:
 def test_a_server_that_stays_away_is_an_error_and_no_acknowledgement(postgres: Server) -> None:
     async def scenario() -> None:
         ledger = open_ledger(postgres.new_database())
+        await ledger.open()
         await ledger.append(record(text=""))
         postgres.stop()
         try:
