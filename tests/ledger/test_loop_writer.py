@@ -47,13 +47,15 @@ class Ledger(LoopLedger):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.made: list[Here] = []
-        self.unreachable = False
+        self.unreachable = self.silent = False
         connect = partial(SqliteStore, path)
         super().__init__(connect, self.connect, name="test", spool=path.with_suffix(".spool"))
 
     async def connect(self) -> Here:
         if self.unreachable:
             raise LedgerError("nobody answers")
+        if self.silent:
+            await asyncio.sleep(60)
         self.made.append(Here(self.path))
         return self.made[-1]
 
@@ -163,6 +165,17 @@ def test_without_a_connection_of_the_loops_the_thread_does_all(ledger: Ledger) -
         assert ledger.made[0].batches == [40]
         assert await ledger.checked() == 80
         await ledger.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_is_silent_holds_up_neither_a_decision_nor_the_end(ledger: Ledger) -> None:
+    async def scenario() -> None:
+        ledger.silent = True
+        await ledger.open()
+        await ledger.several(20)
+        assert await ledger.checked() == 20
+        await asyncio.wait_for(ledger.close(), 5)
 
     asyncio.run(scenario())
 

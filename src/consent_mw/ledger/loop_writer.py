@@ -108,6 +108,8 @@ class LoopWriter:
         """Write what was collected, then release the connection."""
         self._closing.set()
         self._wanted.set()
+        if self._connection is None:  # a server that does not answer holds up nobody's end
+            self._task.cancel()
         await asyncio.wait({self._task})
 
     async def _run(self) -> None:
