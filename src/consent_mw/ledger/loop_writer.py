@@ -1,7 +1,7 @@
 """Appending on the app's own event loop, for a backend whose connections live on one.
 
 While that loop is busy, a thread would have to wrest the interpreter lock from it several times a commit; under load
-that is a fifth of what a decision costs. Here only the straight way is taken. Whatever else comes (somebody else
+that is much of what keeping a decision costs. Here only the straight way is taken. Whatever else comes (somebody else
 appended, a key is known, the connection broke) is left to the writer thread.
 """
 
