@@ -59,6 +59,54 @@ def test_a_record_says_who_when_what_was_chosen_and_how(tmp_path: Path) -> None:
     assert int(record["key"][:12], 16) // 1000 == datetime.fromisoformat(record["time"]).timestamp()
 
 
+SAYINGS: list[tuple[dict[str, str], dict[str, Any]]] = [
+    (headers, answer)
+    for headers in (
+        {"accept-language": "en"},
+        {"accept-language": "de"},
+        {"accept-language": "en", "sec-gpc": "1"},
+        {"accept-language": "en", "host": "other.example", "origin": "https://other.example"},
+        {"accept-language": "en", "referer": "https://shop.example/consent/preferences"},
+    )
+    for answer in (
+        {"action": "accept_all"},
+        {"action": "reject_all"},
+        {"action": "save", "categories": {"geolocation": True}},
+        {"action": "save", "categories": {"geolocation": True}, "services": {"google-analytics": True}},
+        {"action": "save", "categories": {"geolocation": True}, "services": {"google-analytics": False}},
+    )
+]
+
+
+def test_what_others_said_before_never_gets_into_a_record(tmp_path: Path) -> None:
+    """What many say is remembered; each record is what it would be, had its visitor been the first to say anything."""
+    config = {"use": ["google-analytics"]}
+    busy = Journal(tmp_path, config)
+    for headers, answer in [*SAYINGS, *SAYINGS]:
+        assert busy.visitor(**headers).post("/consent/decision", json=answer).status_code == 200
+    own = {"index", "key", "time", "personal"}
+    said = [{name: r[name] for name in r.keys() - own} for r in busy.read(lambda store: list(records(store)))]
+    assert said[: len(SAYINGS)] == said[len(SAYINGS) :]
+    # a service's "no" that only repeats its category's is none, and who saves has seen layer 2 on any page
+    assert len({json.dumps(one, sort_keys=True) for one in said}) == len(SAYINGS) - 5 - 2
+    for number, (headers, answer) in enumerate(SAYINGS):
+        (tmp_path / str(number)).mkdir()
+        fresh = Journal(tmp_path / str(number), config)
+        assert fresh.visitor(**headers).post("/consent/decision", json=answer).status_code == 200
+        assert {name: only(fresh)[name] for name in only(fresh).keys() - own} == said[number]
+
+
+def test_who_says_the_same_by_other_means_or_after_something_else_is_recorded_so(tmp_path: Path) -> None:
+    site = Journal(tmp_path)
+    decide(site.visitor())
+    site.visitor().post("/consent/decision", data={"action": "accept_all", "return_to": "/"})
+    undecided = site.visitor()
+    decide(undecided, "reject_all")
+    decide(undecided)
+    said = [(one["event"], one["method"]) for one in site.read(lambda store: list(records(store)))]
+    assert said == [("given", "button"), ("given", "form_nojs"), ("refused", "button"), ("changed", "button")]
+
+
 def test_the_exact_words_shown_are_kept_under_the_hash_in_the_record(tmp_path: Path) -> None:
     site = Journal(tmp_path, {"controller": {"name": "Shop Ltd"}})
     decide(site.visitor(**{"accept-language": "fr"}))
