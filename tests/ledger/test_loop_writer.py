@@ -15,6 +15,7 @@ from consent_mw.ledger.loop_writer import LoopLedger
 from consent_mw.ledger.sqlite import SqliteStore
 from consent_mw.ledger.store import Appender, Row, Store, run
 from consent_mw.ledger.verify import verify
+from consent_mw.ledger.writer import BATCH
 from ledger.records import record
 
 
@@ -95,13 +96,14 @@ def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consent_mw.ledger.loop_writer.PAUSE_SECONDS", 0.05)
 
 
-@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 100])
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 100, 1000])
 def test_what_the_loop_collects_is_written_on_it(ledger: Ledger, count: int) -> None:
     async def scenario() -> None:
         here = await opened(ledger)
         for _ in range(3):
             await ledger.several(count)
         assert sum(here.batches) == 3 * count
+        assert max(here.batches) <= BATCH
         assert await ledger.checked() == 3 + 3 * count
         await ledger.close()
         assert here.closed
@@ -159,11 +161,12 @@ def test_without_a_connection_of_the_loops_the_thread_does_all(ledger: Ledger) -
         ledger.unreachable = True
         await ledger.open()
         await ledger.several(40)
+        await ledger.several(600)
         ledger.unreachable = False
         await asyncio.sleep(0.1)
         await ledger.several(40)
         assert ledger.made[0].batches == [40]
-        assert await ledger.checked() == 80
+        assert await ledger.checked() == 680
         await ledger.close()
 
     asyncio.run(scenario())

@@ -80,11 +80,8 @@ async def test_it_is_recorded_once_per_change_however_many_pages_follow() -> Non
         await visitor.reads(**GPC)
     (record,) = ledger.records
     assert (record.statement.event, record.statement.method) == (Event.SIGNAL_HONOURED, Method.GPC)
-    assert (record.statement.regime, record.statement.signals, record.personal.page) == (
-        "us-opt-out",
-        ("gpc",),
-        "/page",
-    )
+    said = record.statement
+    assert (said.regime, said.signals, record.personal.page) == ("us-opt-out", ("gpc",), "/page")
     await visitor.reads(**GPC, dnt="1")
     assert len(ledger.records) == 1
 
@@ -170,11 +167,8 @@ async def test_a_signal_that_only_a_script_sees_is_honoured_and_recorded_once() 
         assert (again.status_code, "set-cookie" in again.headers) == (200, False)
         assert again.json()["signals"]["gpc"] is True
     (record,) = ledger.records
-    assert (record.statement.event, record.statement.method, record.personal.page) == (
-        Event.SIGNAL_HONOURED,
-        Method.GPC,
-        "/page",
-    )
+    said = record.statement
+    assert (said.event, said.method, record.personal.page) == (Event.SIGNAL_HONOURED, Method.GPC, "/page")
     answer = await visitor.reads()
     assert "_ga" not in answer.cookies
     assert ">Opt-out request honored<" in answer.text

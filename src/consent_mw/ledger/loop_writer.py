@@ -17,7 +17,7 @@ from typing import Protocol
 
 from consent_mw.errors import LedgerError
 from consent_mw.ledger.store import Edge, Row, Store, grow
-from consent_mw.ledger.writer import ThreadedLedger, Turn, settle
+from consent_mw.ledger.writer import BATCH, ThreadedLedger, Turn, settle
 
 logger = logging.getLogger("consent_mw")
 
@@ -55,7 +55,7 @@ class LoopLedger(ThreadedLedger):
         await super().open()
         loop = asyncio.get_running_loop()
         if loop not in self._writers:
-            take = partial(self._turns.pop, loop, None)
+            take = partial(self._take, loop)
             self._writers[loop] = LoopWriter(self._connect_here, self._edge, take, self._write)
 
     async def close(self) -> None:
@@ -63,6 +63,13 @@ class LoopLedger(ThreadedLedger):
         if writer is not None:
             await writer.close()
         await super().close()
+
+    def _take(self, loop: asyncio.AbstractEventLoop) -> Turn | None:
+        """What the loop has collected, in turns of a batch: a longer one would keep it from everything else."""
+        turn = self._turns.pop(loop, None)
+        if turn is not None and len(turn.entries) > BATCH:
+            self._turns[loop] = turn.split(BATCH)
+        return turn
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         writer = self._writers.get(loop)
@@ -100,7 +107,7 @@ class LoopWriter:
     def wake(self) -> None:
         """There is something to take."""
         if self._connection is None:
-            self._leave(self._take())
+            self._leave_all()
         else:
             self._wanted.set()
 
@@ -172,9 +179,12 @@ class LoopWriter:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self._leave(self._take())
+        self._leave_all()
 
-    def _leave(self, turn: Turn | None) -> None:
-        if turn is not None:
-            self._left = turn.results
-            self._to_thread(turn)
+    def _leave_all(self) -> None:
+        while (turn := self._take()) is not None:
+            self._leave(turn)
+
+    def _leave(self, turn: Turn) -> None:
+        self._left = turn.results
+        self._to_thread(turn)

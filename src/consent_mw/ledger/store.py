@@ -103,7 +103,7 @@ class Store(Protocol):
         ...
 
     def insert(self, rows: Sequence[Row]) -> None:
-        """Add rows at the end. Only within a transaction, as the other changes below."""
+        """Add rows at the end, their positions in sequence. Only within a transaction, as the other changes below."""
         ...
 
     def extend(self, rows: Sequence[Row]) -> bool:

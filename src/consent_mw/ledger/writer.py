@@ -49,6 +49,13 @@ class Turn:
         self.results.append(result)
         return result
 
+    def split(self, most: int) -> Turn:
+        """Keep the first ``most`` entries; the rest is a turn of its own."""
+        rest = Turn(self.loop)
+        rest.entries, rest.results = self.entries[most:], self.results[most:]
+        del self.entries[most:], self.results[most:]
+        return rest
+
 
 _Turns = queue.SimpleQueue[Turn | None]
 
